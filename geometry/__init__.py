@@ -1,0 +1,1 @@
+"""Static geometry: frames, angles, polylines with Frenet coordinates, oriented boxes. SI units, radians, float64."""

@@ -1,0 +1,1 @@
+"""Scenario engines: what moves everything that the stack does not drive."""

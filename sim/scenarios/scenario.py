@@ -1,0 +1,67 @@
+"""What a scenario engine offers to the simulator, whatever file it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from motion.rollout import EntityShape
+from sim.world import Setpoints, WorldState
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an entity can do at most: speed, acceleration, deceleration (positive), front-wheel angle."""
+
+    speed_mps: float
+    acceleration_mps2: float
+    deceleration_mps2: float
+    steering_rad: float
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """A storyboard transition, an override of an ego action, or the end of the run."""
+
+    t_ns: int
+    element: str
+    """`action`, `event`, `maneuver`, `maneuverGroup`, `act`, `story`, `override`, `end`."""
+    name: str
+    transition: str
+
+
+class ScenarioEngine(Protocol):
+    """Drives everything but the ego (and the ego too until the stack takes over).
+
+    `cast` and `limits` are fixed for the run and aligned; `ego_id` indexes them. `regulation` is `un-r157` where that
+    regulation's rules apply, else empty. `set_speed_mps` is what the ego shall cruise at.
+    """
+
+    name: str
+    cast: tuple[EntityShape, ...]
+    limits: tuple[Limits, ...]
+    ego_id: int
+    regulation: str
+
+    @property
+    def set_speed_mps(self) -> float: ...
+
+    @property
+    def ego_engaged(self) -> bool:
+        """Whether the ego is to be driven by the stack from now on."""
+        ...
+
+    @property
+    def finished(self) -> bool: ...
+
+    def advance(self, view: WorldState, t_ns: int, dt_ns: int) -> Setpoints:
+        """Setpoints (B = 1) that bring every entity from its state at `t_ns` (`view`) to `t_ns + dt_ns`.
+
+        The first call has t_ns = 0, dt_ns = 0 and an all-absent view: its setpoints are the initial states. Where the
+        ego is engaged its column says CONTROLS and the simulator fills in the controls.
+        """
+        ...
+
+    def take_events(self) -> tuple[EngineEvent, ...]:
+        """Events since the last call, in order."""
+        ...
