@@ -91,7 +91,6 @@ class ScenarioInfo(Message):
     """
 
     name: str
-    source: str
     ego_id: int
     set_speed_mps: float
     regulation: str

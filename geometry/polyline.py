@@ -60,7 +60,7 @@ class Polyline:
     def heading(self, s_m: Floats | float) -> Floats:
         """Heading [rad] at arc length `s_m`, interpolated between segment middles; not wrapped."""
         middles = 0.5 * (self.s_m[1:] + self.s_m[:-1])
-        return np.interp(s_m, middles, self.yaw_rad)
+        return np.asarray(np.interp(s_m, middles, self.yaw_rad), dtype=np.float64)
 
     def curvature(self, s_m: Floats | float) -> Floats:
         """Curvature [1/m, left positive] at arc length `s_m`, by differences of heading over 2 m."""

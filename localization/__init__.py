@@ -1,1 +1,1 @@
-
+"""Where the ego is, and how sure: `/localization/odometry` and `/localization/pose`."""

@@ -57,8 +57,8 @@ class Rollout:
     """One drive: `t_s` of shape (T,), the ego, the N others in cast order without the ego.
 
     `cast[i]` is entity i; `ego_id` its index of the ego; column j of `others` is `cast[other_ids[j]]`.
-    `engaged` (T,) is True where the stack drives. `demand_mps2` (T,) is the commanded acceleration (0 before engagement),
-    `steering_rad`, `yaw_rate_radps` (T,) belong to the ego.
+    `engaged` (T,) is True where the stack drives. `demand_mps2` (T,) is the commanded acceleration (0 before
+    engagement), `steering_rad`, `yaw_rate_radps` (T,) belong to the ego.
     """
 
     t_s: Floats

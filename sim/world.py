@@ -6,13 +6,16 @@ Arrays have shape (B, N); a single run is B = 1. Positions are those of the enti
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from geometry.angles import Floats
+from motion.bicycle import Vehicle, step_bicycle
 
 
 class Drive(IntEnum):
@@ -28,7 +31,11 @@ class Drive(IntEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WorldState:
-    """True states; each array has shape (B, N). `steering_rad` is the front-wheel angle; `present` marks who exists."""
+    """True states; each array has shape (B, N).
+
+    `steering_rad` is the front-wheel angle; (vx, vy) is the velocity of the origin in `world`, which need not lie along
+    the heading (a pedestrian that walks sideways); `present` marks who exists.
+    """
 
     x_m: Floats
     y_m: Floats
@@ -37,6 +44,8 @@ class WorldState:
     acceleration_mps2: Floats
     yaw_rate_radps: Floats
     steering_rad: Floats
+    vx_mps: Floats
+    vy_mps: Floats
     present: NDArray[np.bool_]
 
 
@@ -62,3 +71,80 @@ class Setpoints:
         """All agents absent, all numbers 0; the arrays are fresh and writable."""
         shape = (worlds, agents)
         return Setpoints(np.zeros(shape, dtype=np.int8), *(np.zeros(shape) for _ in range(7)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VehicleTable:
+    """Bicycle parameters of the N agents, columns as in `motion.bicycle.Vehicle`; each array has shape (N,)."""
+
+    wheelbase_m: Floats
+    max_steering_rad: Floats
+    max_steering_rate_radps: Floats
+    max_acceleration_mps2: Floats
+    max_deceleration_mps2: Floats
+    acceleration_lag_s: Floats
+    steering_lag_s: Floats
+
+    @staticmethod
+    def of(vehicles: Sequence[Vehicle]) -> VehicleTable:
+        """One column per vehicle."""
+        names = VehicleTable.__dataclass_fields__
+        return VehicleTable(*(np.array([getattr(v, name) for v in vehicles], dtype=np.float64) for name in names))
+
+
+def empty_world(worlds: int, agents: int) -> WorldState:
+    """A world in which nobody is present yet."""
+    shape = (worlds, agents)
+    return WorldState(*(np.zeros(shape) for _ in range(9)), present=np.zeros(shape, dtype=bool))
+
+
+def step(state: WorldState, setpoints: Setpoints, vehicles: VehicleTable, dt_s: float) -> WorldState:
+    """The world `dt_s` later. Absent agents keep their last numbers; agents that appear start at their pose setpoint."""
+    state_columns = np.stack((
+        state.x_m, state.y_m, state.yaw_rad, state.speed_mps, state.acceleration_mps2, state.yaw_rate_radps,
+        state.steering_rad, state.vx_mps, state.vy_mps,
+    ))  # fmt: skip
+    pose_columns = np.stack((
+        setpoints.x_m, setpoints.y_m, setpoints.yaw_rad, setpoints.speed_mps, setpoints.acceleration_mps2,
+    ))  # fmt: skip
+    control_columns = np.stack((setpoints.control_acceleration_mps2, setpoints.control_steering_rad))
+    parameters = np.stack((
+        vehicles.wheelbase_m, vehicles.max_steering_rad, vehicles.max_steering_rate_radps,
+        vehicles.acceleration_lag_s, vehicles.steering_lag_s, vehicles.max_acceleration_mps2,
+        vehicles.max_deceleration_mps2,
+    ))  # fmt: skip
+    columns = _step_columns(state_columns, state.present, setpoints.drive, pose_columns, control_columns, parameters, dt_s)
+    return WorldState(*columns, present=setpoints.drive != Drive.ABSENT)
+
+
+JUMP_M = 1.0
+"""A pose setpoint that lies further than this from where the speed could lead is a teleport, not a motion."""
+
+
+@njit(cache=True)
+def _step_columns(state, present, drive, pose, control, parameters, dt_s):  # type: ignore[no-untyped-def]
+    """Columns (9, B, N) of the next state; the agents are independent of each other."""
+    after = state.copy()
+    for b in range(state.shape[1]):
+        for n in range(state.shape[2]):
+            if drive[b, n] == 1:
+                turn = (pose[2, b, n] - state[2, b, n] + np.pi) % (2.0 * np.pi) - np.pi
+                known = present[b, n] and dt_s > 0.0
+                after[:5, b, n] = pose[:, b, n]
+                after[5, b, n] = turn / dt_s if known else 0.0
+                after[6, b, n] = np.arctan(parameters[0, n] * after[5, b, n] / max(pose[3, b, n], 1.0)) if known else 0.0
+                dx, dy = pose[0, b, n] - state[0, b, n], pose[1, b, n] - state[1, b, n]
+                moved = known and np.hypot(dx, dy) < 2.0 * abs(pose[3, b, n]) * dt_s + JUMP_M
+                after[7, b, n] = dx / dt_s if moved else pose[3, b, n] * np.cos(pose[2, b, n])
+                after[8, b, n] = dy / dt_s if moved else pose[3, b, n] * np.sin(pose[2, b, n])
+            elif drive[b, n] == 2:
+                wanted = min(max(control[0, b, n], -parameters[6, n]), parameters[5, n])
+                x, y, yaw, speed, acceleration, steering, rate = step_bicycle(
+                    state[0, b, n], state[1, b, n], state[2, b, n], state[3, b, n], state[4, b, n], state[6, b, n],
+                    wanted, control[1, b, n], parameters[0, n], parameters[1, n], parameters[2, n],
+                    parameters[3, n], parameters[4, n], dt_s,
+                )  # fmt: skip
+                after[0, b, n], after[1, b, n], after[2, b, n], after[3, b, n] = x, y, yaw, speed
+                after[4, b, n], after[5, b, n], after[6, b, n] = acceleration, rate, steering
+                after[7, b, n], after[8, b, n] = speed * np.cos(yaw), speed * np.sin(yaw)
+    return after

@@ -1,0 +1,111 @@
+"""Perception in its explicit ground-truth mode: every object in range, published as detector and tracker will.
+
+In: `/truth/scenario` (sizes and kinds), `/truth/agents`, and the ego's pose from localization. Out: `/perception/objects`
+in `ego` and `/perception/tracks` in `odom`, at the rate of the agents' states. Occlusion and noise are not modelled here;
+range is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bus.messages import AgentTruth, Objects, Odometry, PoseEstimate, ScenarioInfo, Tracks
+from bus.node import Node, Publication, Tick
+from geometry.angles import Floats, wrap_rad
+from geometry.pose import Pose
+
+
+@dataclass(frozen=True, slots=True)
+class GroundTruthSettings:
+    """`range_m`: objects further away are not seen. `latency_s`: how long after the measurement the result arrives."""
+
+    range_m: float = 200.0
+    latency_s: float = 0.0
+
+
+def node(settings: GroundTruthSettings) -> Node:
+    """The node to hand to the executor."""
+    return Node(
+        name="perception",
+        priority=20,
+        step=lambda memory, tick: (memory, _publications(settings, tick)),
+        memory=None,
+        inputs=("/truth/scenario", "/truth/agents", "/localization/odometry", "/localization/pose"),
+        outputs=("/perception/objects", "/perception/tracks"),
+        triggers=("/truth/agents",),
+        latency_ns=round(settings.latency_s * 1e9),
+    )
+
+
+def _publications(settings: GroundTruthSettings, tick: Tick) -> tuple[Publication, ...]:
+    assert tick.trigger is not None
+    needed = [tick.inputs.get(t) for t in ("/truth/scenario", "/localization/odometry", "/localization/pose")]
+    if any(received is None for received in needed):
+        return ()
+    info, odometry, pose = (received.message for received in needed if received is not None)
+    agents: AgentTruth = tick.trigger.message
+    measured_ns = tick.trigger.envelope.measured_ns
+    odom = _in_odom(agents, pose)
+    ego: Pose = odometry.odom_from_ego
+    seen = np.flatnonzero(np.hypot(odom.x_m - ego.x_m, odom.y_m - ego.y_m) <= settings.range_m)
+    tracks = _tracks(info, agents, odom, seen)
+    return (
+        Publication("/perception/objects", _objects(info, agents, odom, odometry, seen), measured_ns),
+        Publication("/perception/tracks", tracks, measured_ns),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _OdomColumns:
+    x_m: Floats
+    y_m: Floats
+    yaw_rad: Floats
+    vx_mps: Floats
+    vy_mps: Floats
+
+
+def _in_odom(agents: AgentTruth, pose: PoseEstimate) -> _OdomColumns:
+    odom_from_world = pose.world_from_odom.inverse()
+    centres = odom_from_world @ np.stack((agents.x_m, agents.y_m), axis=-1)
+    turn = Pose(0.0, 0.0, odom_from_world.yaw_rad)
+    velocity = turn @ np.stack((agents.vx_mps, agents.vy_mps), axis=-1)
+    yaw = wrap_rad(agents.yaw_rad + odom_from_world.yaw_rad)
+    return _OdomColumns(centres[:, 0], centres[:, 1], yaw, velocity[:, 0], velocity[:, 1])
+
+
+def _objects(info: ScenarioInfo, agents: AgentTruth, odom: _OdomColumns, odometry: Odometry, seen: np.ndarray) -> Objects:
+    ego_from_odom = odometry.odom_from_ego.inverse()
+    centres = ego_from_odom @ np.stack((odom.x_m[seen], odom.y_m[seen]), axis=-1)
+    ids = agents.ids[seen]
+    return Objects(
+        kinds=info.kinds[ids],
+        score=np.ones(len(ids)),
+        x_m=centres[:, 0],
+        y_m=centres[:, 1],
+        yaw_rad=wrap_rad(odom.yaw_rad[seen] + ego_from_odom.yaw_rad),
+        length_m=info.length_m[ids],
+        width_m=info.width_m[ids],
+        height_m=info.height_m[ids],
+    )
+
+
+def _tracks(info: ScenarioInfo, agents: AgentTruth, odom: _OdomColumns, seen: np.ndarray) -> Tracks:
+    ids = agents.ids[seen]
+    return Tracks(
+        ids=ids,
+        kinds=info.kinds[ids],
+        existence=np.ones(len(ids)),
+        x_m=odom.x_m[seen],
+        y_m=odom.y_m[seen],
+        yaw_rad=odom.yaw_rad[seen],
+        vx_mps=odom.vx_mps[seen],
+        vy_mps=odom.vy_mps[seen],
+        acceleration_mps2=agents.acceleration_mps2[seen],
+        yaw_rate_radps=np.zeros(len(ids)),
+        length_m=info.length_m[ids],
+        width_m=info.width_m[ids],
+        height_m=info.height_m[ids],
+        covariance=np.zeros((len(ids), 4, 4)),
+    )
