@@ -29,7 +29,14 @@ from geometry.errors import ContractError, InputError
 from geometry.pose import Pose
 
 MAX_MESSAGE_BYTES = 16 * 2**20
-"""No message is larger; a decoder refuses more, so that a hostile recording cannot exhaust memory."""
+MAX_BYTES: dict[type[Message], int] = {
+    messages.ScenarioInfo: 2 * 2**20,
+    messages.SceneUpdate: 3 * 2**20,
+    messages.FrameTransforms: 256 * 2**10,
+    messages.PoseInFrame: 256 * 2**10,
+}
+"""No message is larger, in both directions, so that a hostile recording cannot exhaust memory. The types of the table
+consist of small parts, each of which takes up to a hundred times its size when it is parsed."""
 
 ENVELOPE_TAG = b"\xc2\x3e"
 """Field 1000, length-delimited."""
@@ -85,8 +92,9 @@ def encode(message: Message, envelope: Envelope) -> bytes:
     except (TypeError, ValueError, AttributeError) as error:
         raise ContractError(f"{kind.__name__} on {envelope.topic} cannot be encoded: {error}") from error
     data = b"".join((body, ENVELOPE_TAG, _varint(len(header)), header))
-    if len(data) > MAX_MESSAGE_BYTES:
-        size = f"{len(data)} bytes, more than {MAX_MESSAGE_BYTES}"
+    limit = MAX_BYTES.get(kind, MAX_MESSAGE_BYTES)
+    if len(data) > limit:
+        size = f"{len(data)} bytes, more than {limit}"
         raise ContractError(f"{kind.__name__} on {envelope.topic} takes {size}; publish less at once")
     return data
 

@@ -31,6 +31,9 @@ from bus.messages import FrameTransforms, Message, PoseInFrame, SceneUpdate
 from geometry.pose import Pose
 
 LINE_WIDTH_PX = 2.0
+MAX_ENTITIES = 50_000
+MAX_POINTS = 200_000
+"""What one scene may hold."""
 
 
 def _timestamp(stamp_ns: int) -> Timestamp:
@@ -103,6 +106,8 @@ def _scene_to_wire(message: SceneUpdate, stamp_ns: int) -> WireSceneUpdate:
         SceneEntity(timestamp=stamp, frame_id=message.frame, id=name, lines=[line])
         for name, line in zip(message.line_names, _lines(message), strict=True)
     )
+    if len(message.box_names) + len(message.line_names) > MAX_ENTITIES or len(message.line_xy_m) > MAX_POINTS:
+        raise ValueError(f"a scene holds at most {MAX_ENTITIES} entities and {MAX_POINTS} points")
     everything_older = SceneEntityDeletion(timestamp=stamp, type=SceneEntityDeletion.ALL)
     return WireSceneUpdate(deletions=[everything_older], entities=[*boxes, *lines])
 
@@ -143,6 +148,8 @@ def _lines(message: SceneUpdate) -> list[LinePrimitive]:
 
 def _scene_from_wire(data: bytes) -> SceneUpdate:
     entities = WireSceneUpdate.FromString(data).entities
+    if len(entities) > MAX_ENTITIES:
+        raise ValueError(f"the scene has {len(entities)} entities, more than {MAX_ENTITIES}")
     if any(len(entity.cubes) + len(entity.lines) != 1 for entity in entities):
         raise ValueError("an entity of the scene is not exactly one box or one line")
     if len({entity.frame_id for entity in entities}) > 1:
@@ -151,6 +158,9 @@ def _scene_from_wire(data: bytes) -> SceneUpdate:
     lines = [entity for entity in entities if entity.lines]
     cubes = [entity.cubes[0] for entity in boxes]
     strips = [entity.lines[0] for entity in lines]
+    counts = [len(strip.points) for strip in strips]
+    if sum(counts) > MAX_POINTS:
+        raise ValueError(f"the scene has {sum(counts)} points, more than {MAX_POINTS}")
     return SceneUpdate(
         frame=entities[0].frame_id if entities else "",
         box_names=tuple(entity.id for entity in boxes),
@@ -159,7 +169,7 @@ def _scene_from_wire(data: bytes) -> SceneUpdate:
         box_yaw_rad=np.array([_yaw_rad(c.pose.orientation) for c in cubes]),
         box_size_m=np.array([(c.size.x, c.size.y, c.size.z) for c in cubes]),
         colours=np.array([(c.color.r, c.color.g, c.color.b, c.color.a) for c in cubes]),
-        line_start=np.cumsum([0, *(len(strip.points) for strip in strips)]),
+        line_start=np.cumsum([0, *counts]),
         line_xy_m=np.array([(point.x, point.y) for strip in strips for point in strip.points]),
         line_colours=np.array([(s.color.r, s.color.g, s.color.b, s.color.a) for s in strips]),
     )

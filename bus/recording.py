@@ -19,7 +19,8 @@ import foxglove
 from foxglove.mcap import MCAPCompression, MCAPWriteOptions
 
 from bus.codec import decode, encode, schema_of, type_of
-from bus.mcap_file import ChannelInfo, Definitions, Survey, messages_of, survey
+from bus.mcap_chunks import ChannelInfo, Definitions, messages_of
+from bus.mcap_survey import Survey, survey
 from bus.messages import Envelope, Message
 from bus.topics import topic_of
 from geometry.errors import ContractError, InputError
@@ -318,10 +319,10 @@ class Recording:
         definitions = self._definitions() if definitions is None else definitions
         chunks = self.survey.chunks
         wanted = tuple(place for place in chunks if place.end_ns >= first_ns and place.start_ns <= last_ns)
-        for message in messages_of(self.survey, definitions, wanted):
+        for message in messages_of(self.path, wanted, definitions):
             channel = definitions.channels.get(message.channel_id)
             if channel is None:  # defined in a chunk that was left out, in a file without summary
-                for _ in messages_of(self.survey, definitions, chunks):
+                for _ in messages_of(self.path, chunks, definitions):
                     pass
                 channel = definitions.channels.get(message.channel_id)
             if channel is None:
