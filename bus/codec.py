@@ -106,16 +106,15 @@ def decode(topic: str, data: bytes) -> tuple[Envelope, Message]:
         InputError: the topic is unknown, or the bytes are not a message of its type with an envelope of that topic.
     """
     kind = type_of(topic)
-    if len(data) > MAX_MESSAGE_BYTES:
-        raise InputError(
-            f"{topic} holds a message of {len(data)} bytes, more than the {MAX_MESSAGE_BYTES} that are allowed"
-        )
+    limit = MAX_BYTES.get(kind, MAX_MESSAGE_BYTES)
+    if len(data) > limit:
+        raise InputError(f"{topic} holds a message of {len(data)} bytes; at most {limit} are allowed")
     try:
         if kind in foxglove_mapping.FROM_WIRE:
             message = foxglove_mapping.FROM_WIRE[kind](data)
         else:
             message = _decode_fields(kind, _plan_of(kind), data)
-        envelope = decode_envelope(data)
+        envelope = _envelope_of(data)
     except (DecodeError, ContractError, ValueError) as error:
         raise InputError(f"{topic} holds bytes that are no {kind.__name__}: {error}") from error
     if envelope.topic != topic:
@@ -123,24 +122,14 @@ def decode(topic: str, data: bytes) -> tuple[Envelope, Message]:
     return envelope, message
 
 
-def decode_envelope(data: bytes) -> Envelope:
-    """The envelope alone.
-
-    Raises:
-        DecodeError: the bytes are no Protobuf message.
-        InputError: there is no envelope.
-    """
+def _envelope_of(data: bytes) -> Envelope:
+    """Raises ValueError where there is none."""
     wire = lanewise_pb2.Enveloped.FromString(data)
     if not wire.HasField("envelope"):
-        raise InputError("the message has no envelope (field 1000); was it recorded by another program?")
+        raise ValueError("it has no envelope (field 1000); was it recorded by another program?")
     header = wire.envelope
     return Envelope(
-        header.topic,
-        header.publisher,
-        header.sequence,
-        header.measured_ns,
-        header.published_ns,
-        header.received_ns,
+        header.topic, header.publisher, header.sequence, header.measured_ns, header.published_ns, header.received_ns
     )
 
 
