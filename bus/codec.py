@@ -147,13 +147,10 @@ def type_of(topic: str) -> type[Message]:
 
 def schema_of(message_type: type[Message]) -> tuple[str, bytes]:
     """Full Protobuf name and serialised FileDescriptorSet (with all imports) of a message type."""
-    proto = foxglove_mapping.PROTOS.get(message_type) or _plan_of(message_type).proto
-    seen: dict[str, FileDescriptor] = {}
-    _collect_files(proto.DESCRIPTOR.file, seen)
-    files = FileDescriptorSet()
-    for descriptor in seen.values():
-        descriptor.CopyToProto(files.file.add())
-    return str(proto.DESCRIPTOR.full_name), files.SerializeToString(deterministic=True)
+    known = _SCHEMAS.get(message_type)
+    if known is None:
+        known = _SCHEMAS[message_type] = _make_schema(message_type)
+    return known
 
 
 def message_types() -> tuple[type[Message], ...]:
@@ -207,6 +204,7 @@ def _array_from_wire(numbers: Any, column: _Array) -> Any:
 
 
 _PLANS: dict[type[Message], _Plan] = {}
+_SCHEMAS: dict[type[Message], tuple[str, bytes]] = {}
 
 
 def _plan_of(kind: type[Message]) -> _Plan:
@@ -277,6 +275,16 @@ def _varint(value: int) -> bytes:
         value >>= 7
     groups.append(value)
     return bytes(groups)
+
+
+def _make_schema(message_type: type[Message]) -> tuple[str, bytes]:
+    proto = foxglove_mapping.PROTOS.get(message_type) or _plan_of(message_type).proto
+    seen: dict[str, FileDescriptor] = {}
+    _collect_files(proto.DESCRIPTOR.file, seen)
+    files = FileDescriptorSet()
+    for descriptor in seen.values():
+        descriptor.CopyToProto(files.file.add())
+    return str(proto.DESCRIPTOR.full_name), files.SerializeToString(deterministic=True)
 
 
 def _collect_files(descriptor: FileDescriptor, seen: dict[str, FileDescriptor]) -> None:

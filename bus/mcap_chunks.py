@@ -53,7 +53,6 @@ class ChannelInfo(NamedTuple):
     """What a channel record says that reading needs."""
 
     topic: str
-    encoding: str
     schema_id: int
 
 
@@ -89,9 +88,7 @@ class Definitions:
                 raise ValueError(f"schema {schema.id} is defined twice or has an endless name")
         elif opcode == Opcode.CHANNEL:
             channel = Channel.read(ExactStream(body))
-            info = ChannelInfo(
-                channel.topic[: MAX_NAME_LENGTH + 1], channel.message_encoding[:MAX_NAME_LENGTH], channel.schema_id
-            )
+            info = ChannelInfo(channel.topic[: MAX_NAME_LENGTH + 1], channel.schema_id)
             if self.channels.setdefault(channel.id, info) != info or len(info.topic) > MAX_NAME_LENGTH:
                 raise ValueError(f"channel {channel.id} is defined twice or has an endless topic")
 
@@ -101,12 +98,13 @@ class ExactStream(ReadDataStream):  # type: ignore[misc]
 
     def __init__(self, body: bytes) -> None:
         super().__init__(BytesIO(body))
+        self._size = len(body)
 
     def read(self, length: int) -> bytes:
-        data: bytes = super().read(length)
-        if len(data) != length:
-            raise ValueError(f"a field claims {length} bytes, only {len(data)} are left")
-        return data
+        left = self._size - self.count
+        if length > left:
+            raise ValueError(f"a field claims {length} bytes, {left} are left")
+        return bytes(super().read(length))
 
 
 class Unreadable(Exception):
@@ -137,7 +135,10 @@ def load_chunk(stream: BinaryIO, file: Path, place: ChunkPlace) -> bytes:
     try:
         chunk = Chunk.read(ExactStream(stream.read(place.length)))
         if chunk.compression not in ("", "zstd"):
-            raise UnsupportedError(f"byte {place.offset}: chunks compressed by {chunk.compression[:20]!r}", file)
+            codec = chunk.compression[:20]
+            raise UnsupportedError(
+                f"byte {place.offset}: chunks compressed by {codec!r} are not supported, only zstd", file
+            )
         data = chunk.data if chunk.compression == "" else _unpack(chunk.data, place.expanded_bytes)
     except MALFORMED as error:
         raise InputError(f"the chunk at byte {place.offset} is damaged: {error}", file) from error

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 from mcap import records
 from mcap.opcode import Opcode
 from mcap.records import DataEnd, Metadata
@@ -45,7 +46,8 @@ _BYTES_PER_RECORD = 64
 
 _CHUNK = struct.Struct("<QQQI")
 _COUNT = struct.Struct("<I")
-_LONG_RECORDS = {Opcode.MESSAGE_INDEX: (2, 6), Opcode.STATISTICS: (42, 46), Opcode.CHUNK_INDEX: (32, 64)}
+_MESSAGE_INDEX = struct.Struct("<HI")
+_LONG_RECORDS = {Opcode.STATISTICS: (42, 46), Opcode.CHUNK_INDEX: (32, 64)}
 """Where these records say how many bytes their table has, and how many all else takes, without the name of a codec."""
 _MAX_CODEC_NAME = 8
 _SHORT_RECORDS: dict[int, Any] = {
@@ -192,8 +194,22 @@ class _Walk:
             self.definitions.learn(opcode, body)
         elif opcode == Opcode.MESSAGE:
             raise UnsupportedError(f"byte {self.offset}: messages outside of chunks are not supported", self.file)
+        elif opcode == Opcode.MESSAGE_INDEX:
+            self._check_message_index(body)
         elif opcode != Opcode.ATTACHMENT:
             _check_unused(opcode, body)
+
+    def _check_message_index(self, body: bytes) -> None:
+        """An index is not needed, but a chunk whose opcode lost a bit shall not pass for one."""
+        _, table_bytes = _MESSAGE_INDEX.unpack_from(body)
+        if table_bytes != len(body) - _MESSAGE_INDEX.size or table_bytes % 16:
+            raise Unreadable(f"a message index of {len(body)} bytes claims {table_bytes}")
+        if not table_bytes:
+            return
+        log_ns, offset = np.frombuffer(body, dtype="<u8", offset=_MESSAGE_INDEX.size).reshape(-1, 2).T
+        chunk = self.chunks[-1] if self.chunks else ChunkPlace(0, 0, 0, 0, 0)
+        if log_ns.min() < chunk.start_ns or log_ns.max() > chunk.end_ns or offset.max() >= chunk.expanded_bytes:
+            raise Unreadable("a message index does not fit the chunk before it")
 
     def _visit_metadata(self, body: bytes) -> None:
         self.metadata_bytes += len(body)
@@ -214,7 +230,7 @@ class _Walk:
 
 
 def _check_unused(opcode: int, body: bytes) -> None:
-    """A record that is not needed must still be one: a chunk whose opcode lost a bit shall not pass for it."""
+    """Other records that are not needed must still be what they claim."""
     if opcode in _LONG_RECORDS:
         position, fixed = _LONG_RECORDS[Opcode(opcode)]
         table = _COUNT.unpack_from(body, position)[0]

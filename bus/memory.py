@@ -127,7 +127,7 @@ def _record_to_wire(value: Any, depth: int) -> Value:
     try:
         _class_named(name)
     except InputError as error:
-        raise ContractError(f"a memory may not hold this: {error}") from error
+        raise ContractError(str(error)) from error
     names = [item.name for item in fields(value)]
     return Value(
         kind=Value.RECORD, text=name, names=names, items=[_to_wire(getattr(value, item), depth + 1) for item in names]
@@ -243,16 +243,16 @@ def _class_named(name: str) -> type:
         return known
     match = _CLASS_NAME.fullmatch(name)
     if match is None or match[1].partition(".")[0] not in PACKAGES:
-        raise InputError(f"{name[:100]!r} is no class `module:Class` of {', '.join(sorted(PACKAGES))}")
+        raise InputError(f"a memory names {name[:100]!r}, which is no `module:Class` of {', '.join(sorted(PACKAGES))}")
     module_name, class_name = match[1], match[2]
     try:
         found: Any = importlib.import_module(module_name)
         for part in class_name.split("."):
             found = inspect.getattr_static(found, part)
     except (ImportError, AttributeError) as error:
-        raise InputError(f"{name[:100]!r} does not exist: {error}") from error
+        raise InputError(f"a memory names {name[:100]!r}, which does not exist: {error}") from error
     if not isinstance(found, type) or _name_of(found) != name or not _is_plain_data(found):
-        raise InputError(f"{name[:100]!r} is no frozen dataclass and no IntEnum")
+        raise InputError(f"a memory names {name[:100]!r}, which is no frozen dataclass and no IntEnum")
     _CLASSES[name] = found
     return found
 

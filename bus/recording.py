@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import NamedTuple
 
 import foxglove
 from foxglove.mcap import MCAPCompression, MCAPWriteOptions
 
 from bus.codec import decode, encode, schema_of, type_of
-from bus.mcap_chunks import ChannelInfo, Definitions, messages_of
+from bus.mcap_chunks import Definitions, messages_of
 from bus.mcap_survey import Survey, survey
 from bus.messages import Envelope, Message
 from bus.topics import topic_of
@@ -205,11 +205,11 @@ class Record:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
-    """A recorded message that was not decoded."""
+class RawRecord(NamedTuple):
+    """A recorded message that was not decoded; `schema` is the full name of its Protobuf type."""
 
     topic: str
+    schema: str
     published_ns: int
     data: bytes
 
@@ -273,9 +273,9 @@ class Recording:
         wanted = None if topics is None else frozenset(topics)
         first_ns = 0 if start_ns is None else start_ns
         last_ns = self.end_ns if end_ns is None else end_ns - 1
-        for channel, log_ns, data in self._stored(first_ns, last_ns):
-            if first_ns <= log_ns <= last_ns and (wanted is None or channel.topic in wanted):
-                yield RawRecord(channel.topic, log_ns, data)
+        for record in self._stored(first_ns, last_ns):
+            if first_ns <= record.published_ns <= last_ns and (wanted is None or record.topic in wanted):
+                yield record
 
     def messages(
         self, topics: Iterable[str] | None = None, start_ns: int | None = None, end_ns: int | None = None
@@ -287,37 +287,24 @@ class Recording:
         """
         for raw in self.raw(topics, start_ns, end_ns):
             try:
-                envelope, message = decode(raw.topic, raw.data)
+                yield _decoded(raw)
             except InputError as error:
                 raise InputError(f"message published at {raw.published_ns} ns: {error}", self.path) from error
-            if envelope.published_ns != raw.published_ns:
-                stamps = f"{envelope.published_ns} ns in its envelope, {raw.published_ns} ns in the file"
-                raise InputError(f"a message on {raw.topic} was published at {stamps}", self.path)
-            yield Record(envelope, message, raw.data)
 
     def topics(self) -> tuple[TopicSummary, ...]:
         """Counts, times and rates per topic, by name; reads the whole file once."""
-        found: dict[str, list[int]] = {}
-        kinds: dict[str, str] = {}
-        definitions = self._definitions()
-        for channel, log_ns, _ in self._stored(0, self.end_ns, definitions):
-            times = found.setdefault(channel.topic, [0, log_ns, log_ns])
-            times[0] += 1
-            times[1] = min(times[1], log_ns)
-            times[2] = max(times[2], log_ns)
-            kinds[channel.topic] = definitions.schemas.get(channel.schema_id, "")
-        return tuple(_summary(topic, kinds[topic], *found[topic]) for topic in sorted(found))
+        schemas: dict[str, str] = {}
+        times_ns: dict[str, tuple[int, int, int]] = {}
+        for raw in self.raw():
+            count, first_ns, last_ns = times_ns.get(raw.topic, (0, raw.published_ns, raw.published_ns))
+            times_ns[raw.topic] = (count + 1, min(first_ns, raw.published_ns), max(last_ns, raw.published_ns))
+            schemas[raw.topic] = raw.schema
+        return tuple(_summary(topic, schemas[topic], *times_ns[topic]) for topic in sorted(schemas))
 
-    def _definitions(self) -> Definitions:
-        known = self.survey.definitions
-        return Definitions(dict(known.schemas), dict(known.channels))
-
-    def _stored(
-        self, first_ns: int, last_ns: int, definitions: Definitions | None = None
-    ) -> Iterator[tuple[ChannelInfo, int, bytes]]:
-        """Channel, log time and payload of all messages of the chunks that reach into [first_ns, last_ns]."""
-        definitions = self._definitions() if definitions is None else definitions
-        chunks = self.survey.chunks
+    def _stored(self, first_ns: int, last_ns: int) -> Iterator[RawRecord]:
+        """All messages of the chunks that reach into [first_ns, last_ns]."""
+        known, chunks = self.survey.definitions, self.survey.chunks
+        definitions = Definitions(dict(known.schemas), dict(known.channels))
         wanted = tuple(place for place in chunks if place.end_ns >= first_ns and place.start_ns <= last_ns)
         for message in messages_of(self.path, wanted, definitions):
             channel = definitions.channels.get(message.channel_id)
@@ -327,7 +314,18 @@ class Recording:
                 channel = definitions.channels.get(message.channel_id)
             if channel is None:
                 raise InputError(f"a message names the channel {message.channel_id}, which does not exist", self.path)
-            yield channel, message.log_ns, message.data
+            schema = definitions.schemas.get(channel.schema_id, "")
+            yield RawRecord(channel.topic, schema, message.log_ns, message.data)
+
+
+def _decoded(raw: RawRecord) -> Record:
+    expected, _ = schema_of(type_of(raw.topic))
+    if raw.schema != expected:
+        raise InputError(f"{raw.topic} holds messages of the type {raw.schema!r}, expected {expected!r}")
+    envelope, message = decode(raw.topic, raw.data)
+    if envelope.published_ns != raw.published_ns:
+        raise InputError(f"{raw.topic} holds a message that was published at {envelope.published_ns} ns")
+    return Record(envelope, message, raw.data)
 
 
 def _summary(topic: str, kind: str, count: int, first_ns: int, last_ns: int) -> TopicSummary:
@@ -344,7 +342,7 @@ def digests(path: Path) -> dict[str, str]:
     Raises:
         InputError: the file is damaged or unreadable.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, _Hash] = {}
     for record in Recording.open(path).raw():
         found.setdefault(record.topic, _Hash()).add(record.data)
     return {topic: found[topic].hex() for topic in sorted(found)}
