@@ -6,7 +6,7 @@ speed) belongs to the states that both share:
 
 cut-in   the other's approach to the path begins: speed is held until its box overlaps the path, then the regulation's
          rule decides (react at a time to collision of at most 2 s, else the case is closed as no danger)
-cut-out  somebody in between has moved out of the way by more than the wandering zone, or has itself hit the obstacle
+cut-out  somebody in between has moved aside by more than the wandering zone, or has itself hit the obstacle behind it
 lead     the other is in the way and in view: it brakes, or the gap begins to close
 """
 
@@ -22,7 +22,7 @@ from planning.metrics.collision import EgoContact, closing_mps
 from planning.metrics.counterfactual import first_touch
 from planning.metrics.intervals import bridged, start_of
 from planning.metrics.lane_view import LaneView
-from planning.metrics.lead import entry, in_path
+from planning.metrics.lead import entry, in_path, is_braking
 
 CLOSING_MPS = 0.5
 BRAKING_MPS2 = 0.4
@@ -65,7 +65,12 @@ def careful_outcome(view: LaneView, contact: EgoContact) -> CarefulOutcome:
             )  # fmt: skip
         return _at_once(view, contact, "lead", brakes)
     seen = _in_view(view, inside, contact.column, contact.index)
-    return _at_once(view, contact, "cut-out" if seen > conflict else "lead", max(seen, conflict))
+    if seen > conflict:
+        return _at_once(view, contact, "cut-out", seen)
+    revealed = _revealed(view, inside, contact.column, contact.index)
+    if revealed is not None and revealed < conflict:
+        return _at_once(view, contact, "cut-out", revealed)
+    return _at_once(view, contact, "lead", conflict)
 
 
 def approach_start(view: LaneView, column: int, index: int) -> int:
@@ -78,12 +83,12 @@ def approach_start(view: LaneView, column: int, index: int) -> int:
 def _conflict(view: LaneView, column: int) -> NDArray[np.bool_]:
     """Where the ego closes in on the other or the other brakes: (T,)."""
     closing = view.rollout.ego.speed_mps - view.along_mps[:, column] > CLOSING_MPS
-    braking = view.rollout.others.acceleration_mps2[:, column] < -BRAKING_MPS2
+    braking = is_braking(view, column, BRAKING_MPS2)
     return bridged((closing | braking) & view.judged, view.rollout.t_s, 0.5)
 
 
 def _braking_after(view: LaneView, column: int, first: int, last: int) -> int | None:
-    braking = view.rollout.others.acceleration_mps2[first:last, column] < -BRAKING_MPS2
+    braking = is_braking(view, column, BRAKING_MPS2)[first:last]
     return first + int(np.argmax(braking)) if braking.any() else None
 
 
@@ -101,6 +106,16 @@ def _in_view(view: LaneView, inside: NDArray[np.bool_], column: int, index: int)
     seen = start_of(away, int(hidden[-1]))
     crash = _touch_of(view, hider, column)
     return max(judged, min(seen, crash))
+
+
+def _revealed(view: LaneView, inside: NDArray[np.bool_], column: int, index: int) -> int | None:
+    """When the one in `column`, by moving aside, gave the view of what it then hit; None where it hit nothing before.
+
+    The driver reacts to the obstacle that comes into view, even if it is the one in between that it meets first.
+    """
+    crashes = [(_touch_of(view, column, other), other) for other in range(len(view.length_m)) if other != column]
+    crash, obstacle = min(crashes, default=(index, column))
+    return _in_view(view, inside, obstacle, crash) if crash < index else None
 
 
 def _touch_of(view: LaneView, first: int, second: int) -> int:

@@ -65,33 +65,36 @@ def ego_path(view: LaneView, index: int) -> EgoPath:
 def first_touch(view: LaneView, index: int, travelled_m: Floats, column: int | None = None) -> Touch | None:
     """Whom the ego touches if it has travelled `travelled_m` (K,) along its path at the K samples from `index` on.
 
-    Who lies wholly behind the ego's rear bumper when they touch has run into it and is left out: recorded drivers do
-    not react to what the ego would have done. `column` restricts the question to one other.
+    `column` restricts the question to one other. Without it, whose centre lies behind the ego's rear bumper when they
+    touch has run into it and is left out: recorded drivers do not react to what the ego would have done.
     """
     path, shape, others = ego_path(view, index), view.ego_shape, view.rollout.others
     x, y, yaw = (np.interp(travelled_m, path.u_m, v) for v in (path.x_m, path.y_m, path.yaw_rad))
     columns = np.arange(len(view.length_m)) if column is None else np.array([column])
+    rear_m = -0.5 * shape.length_m if column is None else -np.inf
     x, y = x + shape.centre_x_m * np.cos(yaw), y + shape.centre_x_m * np.sin(yaw)
     step, found = _first_touch(
         x, y, yaw, shape.length_m, shape.width_m,
         others.x_m[index:], others.y_m[index:], others.yaw_rad[index:], others.present[index:],
-        view.length_m, view.width_m, columns,
+        view.length_m, view.width_m, columns, rear_m,
     )  # fmt: skip
     return None if step < 0 else Touch(index + int(step), int(found))
 
 
 @njit(cache=True)
-def _first_touch(x, y, yaw, length, width, ox, oy, o_yaw, present, o_length, o_width, columns):  # type: ignore[no-untyped-def]
+def _first_touch(x, y, yaw, length, width, ox, oy, o_yaw, present, o_length, o_width, columns, rear):  # type: ignore[no-untyped-def]
+    ran_into_ego = np.zeros(ox.shape[1], dtype=np.bool_)
     for k in range(len(x)):
         for j in columns:
             bx, by, b_yaw = ox[k, j], oy[k, j], o_yaw[k, j]
-            if not present[k, j]:
+            if ran_into_ego[j] or not present[k, j]:
                 continue
             if not boxes_overlap(x[k], y[k], yaw[k], length, width, bx, by, b_yaw, o_length[j], o_width[j]):
                 continue
             ahead = (bx - x[k]) * np.cos(yaw[k]) + (by - y[k]) * np.sin(yaw[k])
-            if ahead > -0.5 * length:
+            if ahead > rear:
                 return k, j
+            ran_into_ego[j] = True
     return -1, -1
 
 

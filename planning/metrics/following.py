@@ -14,7 +14,7 @@ from geometry.angles import Floats
 from planning.metrics.counterfactual import emergencies
 from planning.metrics.intervals import bridged, stretches
 from planning.metrics.lane_view import LaneView, result_at
-from planning.metrics.lead import Leads, entry, leads
+from planning.metrics.lead import Leads, entry, is_braking, leads
 from planning.metrics.result import MetricResult
 
 NAME = "following"
@@ -91,7 +91,7 @@ def shortfalls(view: LaneView, ahead: Leads) -> list[Shortfall]:
 
 def _shortfall(view: LaneView, ahead: Leads, column: int, first: int, last: int) -> Shortfall:
     t_s = view.rollout.t_s[first : last + 1]
-    braking = view.rollout.others.acceleration_mps2[first : last + 1, column] < -LEAD_BRAKES_MPS2
+    braking = is_braking(view, column, LEAD_BRAKES_MPS2)[first : last + 1]
     # The clock starts with the shortfall and again at each sample at which the lead still brakes.
     clock_s = np.maximum.accumulate(np.where(braking, t_s, t_s[0]))
     unexcused = t_s - clock_s

@@ -29,7 +29,8 @@ class LaneView:
 
     `judged` marks the samples that count: the stack is engaged and the ego has touched nobody yet (the sample of the
     first contact included). `s`, `d` are those of box centres, `front`, `rear` the largest and smallest arc length of
-    the corners, `low`, `high` their smallest and largest offset. (`vx`, `vy`) are velocities in `world`.
+    the corners, `low`, `high` their smallest and largest offset. (`vx`, `vy`) are velocities in `world`, `along` and
+    `across` velocities against the lane; all are differences of positions over 0.2 s, as is `along_mps2` of `along`.
     """
 
     rollout: Rollout
@@ -55,6 +56,7 @@ class LaneView:
     vy_mps: Floats
     along_mps: Floats
     across_mps: Floats
+    along_mps2: Floats
 
     @property
     def ego_shape(self) -> EntityShape:
@@ -87,6 +89,7 @@ def lane_view(rollout: Rollout, corridor: LaneCorridor) -> LaneView:
     s, d = project_tracks(corridor.path, x, y)
     vx, vy = _velocities(rollout.t_s, x, y, VELOCITY_WINDOW_S)
     yaw = corridor.path.heading(s)
+    along, across = vx * np.cos(yaw) + vy * np.sin(yaw), vy * np.cos(yaw) - vx * np.sin(yaw)
     return LaneView(
         rollout=rollout,
         corridor=corridor,
@@ -109,8 +112,9 @@ def lane_view(rollout: Rollout, corridor: LaneCorridor) -> LaneView:
         high_m=corners[1].max(axis=-1),
         vx_mps=vx,
         vy_mps=vy,
-        along_mps=vx * np.cos(yaw) + vy * np.sin(yaw),
-        across_mps=vy * np.cos(yaw) - vx * np.sin(yaw),
+        along_mps=along,
+        across_mps=across,
+        along_mps2=_velocities(rollout.t_s, along, across, VELOCITY_WINDOW_S)[0],
     )
 
 
@@ -163,7 +167,7 @@ def _judged(rollout: Rollout) -> NDArray[np.bool_]:
 
 @njit(cache=True)
 def _velocities(t_s, x, y, window_s):  # type: ignore[no-untyped-def]
-    """Velocities (T, N) by differences over at most `window_s` to either side, within one stretch of presence."""
+    """Rates of change (T, N) by differences over at most `window_s` to either side, within one stretch of presence."""
     vx, vy = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
     count = len(t_s)
     for j in range(x.shape[1]):

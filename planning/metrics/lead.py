@@ -59,6 +59,16 @@ def in_path(view: LaneView) -> NDArray[np.bool_]:
     return np.asarray((view.low_m < view.ego_high_m[:, None]) & (view.high_m > view.ego_low_m[:, None]))
 
 
+def is_braking(view: LaneView, column: int, deceleration_mps2: float) -> NDArray[np.bool_]:
+    """Where the other in `column` slows down along the lane by more than this: (T,).
+
+    The recorded acceleration says when it began; the positions must agree, because the end of sideways motion lowers
+    the recorded speed without any braking.
+    """
+    recorded = view.rollout.others.acceleration_mps2[:, column] < -deceleration_mps2
+    return np.asarray(recorded & (view.along_mps2[:, column] < -deceleration_mps2))
+
+
 def entry(view: LaneView, inside: NDArray[np.bool_], column: int, index: int) -> Entry:
     """When the one in `column`, inside at `index`, came inside. `inside` is `in_lane`, `in_path` or `Leads.in_way`."""
     first = start_of(inside[:, column], index)
