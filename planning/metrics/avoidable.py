@@ -10,7 +10,8 @@ import numpy as np
 
 from bus.messages import EntityKind
 from geometry.angles import Floats
-from planning.metrics.careful_counterpart import approach_start, careful_outcome
+from motion.careful_driver import CAREFUL
+from planning.metrics.careful_counterpart import approach_start, careful_outcome, conflict_start
 from planning.metrics.collision import EgoContact, first_contact
 from planning.metrics.frenet import project_tracks
 from planning.metrics.lane_view import LaneView, result_at, tyre_points
@@ -24,7 +25,6 @@ INTRUSION_M = 0.3
 VISIBLE_S = 0.72
 DECELERATION_MPS2 = 6.0
 DELAY_S = 0.35
-WANDERING_M = 0.375
 IMPACT_MARGIN_MPS = 1.0 / 3.6
 
 PEDESTRIAN_MPS = 5.0 / 3.6
@@ -60,8 +60,10 @@ def _cut_in_duty(view: LaneView, contact: EgoContact) -> str | None:
     index = lane_intrusion(view, column, contact.index)
     if index is None or view.rear_m[index, column] < view.ego_front_m[index]:
         return None
+    if conflict_start(view, contact) > index:
+        return None  # it came in without being a danger and became one later, as any lead vehicle may
     start = approach_start(view, column, index)
-    moved = np.abs(view.d_m[start : index + 1, column] - view.d_m[start, column]) > WANDERING_M
+    moved = np.abs(view.d_m[start : index + 1, column] - view.d_m[start, column]) > CAREFUL.wandering_m
     if not moved.any():
         return None
     visible_s = float(view.rollout.t_s[index] - view.rollout.t_s[start + int(np.argmax(moved))])

@@ -27,6 +27,8 @@ from planning.metrics.lead import entry, in_path, is_braking
 CLOSING_MPS = 0.5
 BRAKING_MPS2 = 0.4
 """A lead that slows down by as much as the driver does when it releases the accelerator."""
+PAUSE_S = 0.5
+"""A conflict that pauses for no longer than this is one."""
 DRIFTING_MPS = 0.05
 """Slower sideways motion is none."""
 
@@ -50,7 +52,7 @@ def careful_outcome(view: LaneView, contact: EgoContact) -> CarefulOutcome:
     """Put the careful driver in the ego's place in the conflict that ended in `contact`."""
     inside = in_path(view)
     came = entry(view, inside, contact.column, contact.index)
-    conflict = start_of(_conflict(view, contact.column), contact.index)
+    conflict = conflict_start(view, contact)
     if came.sideways and conflict <= came.index:
         start = approach_start(view, contact.column, came.index)
         drive = _against_cut_in(view, inside, contact.column, start)
@@ -80,11 +82,12 @@ def approach_start(view: LaneView, column: int, index: int) -> int:
     return start_of(towards & view.judged[: index + 1], index)
 
 
-def _conflict(view: LaneView, column: int) -> NDArray[np.bool_]:
-    """Where the ego closes in on the other or the other brakes: (T,)."""
-    closing = view.rollout.ego.speed_mps - view.along_mps[:, column] > CLOSING_MPS
-    braking = is_braking(view, column, BRAKING_MPS2)
-    return bridged((closing | braking) & view.judged, view.rollout.t_s, 0.5)
+def conflict_start(view: LaneView, contact: EgoContact) -> int:
+    """First sample from which the ego closed in on the other, or the other braked, until they touched."""
+    closing = view.rollout.ego.speed_mps - view.along_mps[:, contact.column] > CLOSING_MPS
+    braking = is_braking(view, contact.column, BRAKING_MPS2)
+    together = bridged((closing | braking) & view.judged, view.rollout.t_s, PAUSE_S)
+    return start_of(together, contact.index)
 
 
 def _braking_after(view: LaneView, column: int, first: int, last: int) -> int | None:

@@ -46,7 +46,8 @@ def ego_path(view: LaneView, index: int) -> EgoPath:
     ego = view.rollout.ego
     after = np.flatnonzero(view.judged)
     last = max(int(after[-1]), index) if len(after) else index
-    x, y, yaw = (v[index : last + 1] for v in (ego.x_m, ego.y_m, np.unwrap(ego.yaw_rad)))
+    x, y, yaw = (v[index : last + 1] for v in (ego.x_m, ego.y_m, ego.yaw_rad))
+    yaw = np.unwrap(yaw)
     travelled = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))))
     keep = np.concatenate(([True], np.diff(travelled) > 1e-4))
     path = view.corridor.path

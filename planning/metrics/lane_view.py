@@ -68,9 +68,7 @@ class LaneView:
 
     def sample(self, t_s: float) -> int:
         """Index of the first sample at or after a time."""
-        # Recorded instants are multiples of nanoseconds; half a microsecond absorbs their conversion to seconds.
-        index = int(np.searchsorted(self.rollout.t_s, t_s - 5e-7))
-        return min(index, len(self.rollout.t_s) - 1)
+        return _sample(self.rollout.t_s, t_s)
 
 
 def lane_view(rollout: Rollout, corridor: LaneCorridor) -> LaneView:
@@ -121,8 +119,8 @@ def lane_view(rollout: Rollout, corridor: LaneCorridor) -> LaneView:
 def first_ego_contact(rollout: Rollout) -> ContactEvent | None:
     """The first contact of the ego while the stack drives."""
     for contact in sorted(rollout.contacts, key=lambda contact: contact.t_s):
-        index = min(int(np.searchsorted(rollout.t_s, contact.t_s - 5e-7)), len(rollout.t_s) - 1)
-        if rollout.ego_id in (contact.first_id, contact.second_id) and rollout.engaged[index]:
+        touches = rollout.ego_id in (contact.first_id, contact.second_id)
+        if touches and rollout.engaged[_sample(rollout.t_s, contact.t_s)]:
             return contact
     return None
 
@@ -152,6 +150,11 @@ def tyre_points(x_m: Floats, y_m: Floats, yaw_rad: Floats, shape: EntityShape) -
     return x_m[..., None] + along * cos - across * sin, y_m[..., None] + along * sin + across * cos
 
 
+def _sample(times_s: Floats, t_s: float) -> int:
+    # Recorded instants are multiples of nanoseconds; half a microsecond absorbs their conversion to seconds.
+    return min(int(np.searchsorted(times_s, t_s - 5e-7)), len(times_s) - 1)
+
+
 def _box(x_m: Floats, y_m: Floats, yaw_rad: Floats, shape: EntityShape) -> Floats:
     return box_corners(x_m, y_m, yaw_rad, np.full(x_m.shape, shape.length_m), np.full(x_m.shape, shape.width_m))
 
@@ -160,8 +163,7 @@ def _judged(rollout: Rollout) -> NDArray[np.bool_]:
     judged = rollout.engaged & rollout.ego.present
     contact = first_ego_contact(rollout)
     if contact is not None:
-        index = int(np.searchsorted(rollout.t_s, contact.t_s - 5e-7))
-        judged[index + 1 :] = False
+        judged[_sample(rollout.t_s, contact.t_s) + 1 :] = False
     return judged
 
 

@@ -1,6 +1,6 @@
 """Who drives in front of the ego, and since when.
 
-The lead vehicle is the nearest other ahead that is in the ego's lane by its centre or in the ego's way by its box. The
+The lead is the nearest vehicle ahead that is in the ego's lane by its centre or in the ego's way by its box. The
 centre alone would overlook a truck that hangs half a metre over the mark into the ego's path; the box against the whole
 lane width would make a lead of everyone who touches the mark in the next lane; the ego's width alone would overlook a
 motorcycle at the edge of the lane.
@@ -13,14 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bus.messages import EntityKind
 from geometry.angles import Floats
 from planning.metrics.intervals import start_of
 from planning.metrics.lane_view import LaneView
 
+VEHICLES = frozenset({
+    EntityKind.CAR, EntityKind.TRUCK, EntityKind.BUS, EntityKind.VAN, EntityKind.MOTORCYCLE, EntityKind.BICYCLE,
+    EntityKind.TRAILER,
+})  # fmt: skip
+"""Who can be followed. Pedestrians, animals and things on the road are to be avoided, at no prescribed distance."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leads:
-    """Over T samples: column of the lead (-1: none), gap bumper to bumper [m] (inf: none), who is in the way (T, N)."""
+    """Over T samples: column of the lead (-1: none), gap of the bumpers [m] (inf: none), vehicles in the way (T, N)."""
 
     column: NDArray[np.int64]
     gap_m: Floats
@@ -37,7 +44,8 @@ class Entry:
 
 def leads(view: LaneView) -> Leads:
     """The lead vehicle at each sample."""
-    in_way = in_lane(view) | in_path(view)
+    vehicle = np.array([view.shape(column).kind in VEHICLES for column in range(len(view.length_m))], dtype=bool)
+    in_way = (in_lane(view) | in_path(view)) & vehicle
     if in_way.shape[1] == 0:
         count = len(view.ego_s_m)
         return Leads(np.full(count, -1), np.full(count, np.inf), in_way)

@@ -18,6 +18,7 @@ DT_S = 0.02
 LANE_HALF_M = 1.75
 CAR = EntityShape("car", EntityKind.CAR, 4.5, 2.0, 1.5, 1.4, 2.8)
 """Front bumper 3.65 m ahead of the rear axle, tyre edges 1 m to the sides."""
+MOTORCYCLE = EntityShape("motorcycle", EntityKind.MOTORCYCLE, 2.2, 0.6, 1.5, 0.7, 1.4)
 PEDESTRIAN = EntityShape("pedestrian", EntityKind.PEDESTRIAN, 0.6, 0.6, 1.8, 0.0, 0.0)
 
 
@@ -39,6 +40,7 @@ class Straight:
     half_m = LANE_HALF_M
     front_m = CAR.centre_x_m + 0.5 * CAR.length_m
     half_length_m = 0.5 * CAR.length_m
+    motorcycle = MOTORCYCLE
     pedestrian = PEDESTRIAN
 
     @staticmethod

@@ -151,6 +151,19 @@ def test_case_that_the_regulations_driver_closes_as_no_danger_must_be_avoided(ro
     assert "5.2.5.2" not in result.cause
 
 
+def test_one_that_cut_in_calmly_and_brakes_later_is_a_lead_like_any_other(road):
+    t_s = road.times(16.0)
+    x = road.front_m + 30.0 + road.half_length_m + road.braking(t_s, SPEED, 8.0, from_s=9.0)
+    other = road.other(x, road.sideways(t_s, 3.5, 0.0, 0.7, from_s=1.0), yaw=0.0 * t_s)
+    view = road.view(t_s, road.ego(SPEED * t_s), other)
+    contact = first_contact(view)
+    assert contact is not None
+    outcome = careful_outcome(view, contact)
+    assert outcome.kind == "lead"
+    assert view.rollout.t_s[outcome.trigger] == pytest.approx(9.0, abs=0.1)
+    assert "5.2.5.2" not in avoidable.compute(view).cause
+
+
 # --- cut-outs and pedestrians ----------------------------------------------------------------------------------------
 
 

@@ -112,5 +112,11 @@ def test_lead_is_the_nearest_ahead_in_the_lane_or_in_the_way(road):
 def test_motorcycle_at_the_edge_of_the_lane_is_a_lead(road):
     t_s = road.times(1.0)
     still = 0.0 * t_s
-    narrow = road.other(still + 30.0, 1.5, shape=road.pedestrian)
+    narrow = road.other(still + 30.0, 1.5, shape=road.motorcycle)
     assert (leads(road.view(t_s, road.ego(still), narrow)).column == 0).all()
+
+
+def test_pedestrian_on_the_lane_is_nobody_to_follow(road):
+    t_s = road.times(1.0)
+    walker = road.other(0.0 * t_s + 30.0, 0.0, shape=road.pedestrian)
+    assert (leads(road.view(t_s, road.ego(0.0 * t_s), walker)).column == -1).all()
