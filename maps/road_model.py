@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from maps.road_geometry import Profile, ReferenceLine
 
 DRIVABLE_KINDS = frozenset({
-    "driving", "entry", "exit", "onRamp", "offRamp", "connectingRamp", "slipLane", "bidirectional", "bus", "taxi", "HOV",
-    "roadWorks", "stop",
+    "driving", "entry", "exit", "onRamp", "offRamp", "connectingRamp", "slipLane", "bidirectional", "bus", "taxi",
+    "HOV", "roadWorks", "stop",
 })  # fmt: skip
 """Lane kinds that carry motor traffic (a `stop` lane only in need)."""
 
@@ -62,12 +62,11 @@ class RoadLane:
 
 @dataclass(frozen=True, slots=True)
 class LaneSection:
-    """Lanes over [s_m, end_m] of a road, by id; left lanes are positive, right ones negative, 0 is the middle."""
+    """Lanes over [s_m, end_m] of a road by id: left ones positive, right ones negative, the middle 0."""
 
     s_m: float
     end_m: float
     lanes: Mapping[int, RoadLane]
-    centre_marks: tuple[RoadMark, ...]
     ids: tuple[int, ...]
     """Lane ids from left to right, without 0."""
 
@@ -84,7 +83,7 @@ class RoadLink:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A sign or light. `heading_rad` is relative to the road; lanes of no entry in `lanes` means all."""
+    """A sign or light. `heading_rad` is relative to the road; no entry in `lanes` means all lanes."""
 
     id: str
     name: str
@@ -110,7 +109,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class RoadObject:
-    """Something on or beside the road. `outline` lists corners (s, t) of shape (K, 2), empty where it is a box."""
+    """Something on or beside the road; `outline` lists its corners (x, y) in world, empty where it is box or circle."""
 
     id: str
     name: str
@@ -126,7 +125,7 @@ class RoadObject:
     height_m: float
     radius_m: float
     orientation: str
-    outline_st: tuple[tuple[float, float], ...]
+    outline: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
