@@ -55,19 +55,23 @@ def first_contact(view: LaneView) -> EgoContact | None:
     index = view.sample(event.t_s)
     side = struck_side(view, index, column)
     closing = closing_mps(view, index, column, ego_mps)
-    stood = ego_mps <= STANDING_MPS
-    name = view.shape(column).name
     at = f"at t = {event.t_s:.2f} s, ego {ego_mps * 3.6:.1f} km/h, other {other_mps * 3.6:.1f} km/h"
-    if stood:
-        what = f"{name} ran into the {side} of the standing ego"
-    elif side == "rear" and closing < 0.0:
-        what = f"{name} ran into the rear of the ego"
-    elif side == "front":
-        what = f"ego ran into {name}"
-    else:
-        what = f"{_mover(view, index, column)} ({side} of the ego)"
-    by_other = stood or (side == "rear" and closing < 0.0)
+    by_other, what = _who_ran_into_whom(view, index, column, side, closing, ego_mps <= STANDING_MPS)
     return EgoContact(index, column, side, ego_mps, other_mps, closing, by_other, f"{what} {at}")
+
+
+def _who_ran_into_whom(
+    view: LaneView, index: int, column: int, side: str, closing: float, stood: bool
+) -> tuple[bool, str]:
+    """Whether the ego could do nothing about it, and the words for what happened."""
+    name = view.shape(column).name
+    if stood:
+        return True, f"{name} ran into the {side} of the standing ego"
+    if side == "rear" and closing < 0.0:
+        return True, f"{name} ran into the rear of the ego"
+    if side == "front":
+        return False, f"ego ran into {name}"
+    return False, f"{_mover(view, index, column)} ({side} of the ego)"
 
 
 def closing_mps(view: LaneView, index: int, column: int, ego_mps: float) -> float:

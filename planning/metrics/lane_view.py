@@ -168,19 +168,25 @@ def _judged(rollout: Rollout) -> NDArray[np.bool_]:
 
 
 @njit(cache=True)
+def _reach(t_s, x, i, step, window_s):  # type: ignore[no-untyped-def]
+    """The furthest sample from `i` in one direction, within the window and without a NaN on the way."""
+    while 0 <= i + step < len(t_s) and not np.isnan(x[i + step]):
+        window_s -= abs(t_s[i + step] - t_s[i])
+        if window_s < -1e-9:
+            break
+        i += step
+    return i
+
+
+@njit(cache=True)
 def _velocities(t_s, x, y, window_s):  # type: ignore[no-untyped-def]
     """Rates of change (T, N) by differences over at most `window_s` to either side, within one stretch of presence."""
     vx, vy = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
-    count = len(t_s)
     for j in range(x.shape[1]):
-        for i in range(count):
+        for i in range(len(t_s)):
             if np.isnan(x[i, j]):
                 continue
-            low, high = i, i
-            while low > 0 and t_s[i] - t_s[low - 1] <= window_s + 1e-9 and not np.isnan(x[low - 1, j]):
-                low -= 1
-            while high < count - 1 and t_s[high + 1] - t_s[i] <= window_s + 1e-9 and not np.isnan(x[high + 1, j]):
-                high += 1
+            low, high = _reach(t_s, x[:, j], i, -1, window_s), _reach(t_s, x[:, j], i, 1, window_s)
             span = t_s[high] - t_s[low]
             vx[i, j] = (x[high, j] - x[low, j]) / span if span > 0.0 else 0.0
             vy[i, j] = (y[high, j] - y[low, j]) / span if span > 0.0 else 0.0
