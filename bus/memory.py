@@ -23,9 +23,7 @@ from google.protobuf.message import DecodeError
 from bus.proto.lanewise_pb2 import Value
 from geometry.errors import ContractError, InputError
 
-PACKAGES = frozenset(
-    ("geometry", "motion", "bus", "maps", "perception", "localization", "planning", "sim", "lanewise", "inference")
-)
+PACKAGES = frozenset(("geometry", "motion", "bus", "maps", "perception", "localization", "planning", "sim", "lanewise"))
 """Where the classes of a memory may come from."""
 
 MAX_DEPTH = 64

@@ -133,6 +133,16 @@ def test_only_plain_data_classes_of_the_project_are_ever_named(name: str, kind: 
         decode_memory(Value(kind=kind, text=name).SerializeToString())
 
 
+@pytest.mark.parametrize(
+    "name", ["bus.codec:Pose", "bus.executor:Executor", "bus.recording:Recorder", "bus.memory:decode_memory"]
+)
+def test_imported_mutable_and_other_objects_are_no_plain_data(name: str) -> None:
+    wire = Value.FromString(encode_memory(Pose(1.0, 2.0, 3.0)))
+    wire.text = name
+    with pytest.raises(InputError, match="no frozen dataclass"):
+        decode_memory(wire.SerializeToString())
+
+
 def test_a_dataclass_under_other_fields_is_refused() -> None:
     one = Value(kind=Value.FLOAT, real=1.0)
     for names in (["x_m", "y_m"], ["x_m", "y_m", "yaw"], ["x_m", "y_m", "yaw_rad", "z_m"], ["x_m", "y_m", "y_m"]):

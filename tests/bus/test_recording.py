@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections import Counter
@@ -127,6 +128,15 @@ def test_digests_while_writing_equal_those_of_the_file(drive: Drive, tmp_path: P
     written = record(tmp_path / "a.mcap", drive)
     assert digests(tmp_path / "a.mcap") == written
     assert list(written) == sorted({envelope.topic for envelope, _ in drive})
+
+
+def test_a_digest_is_the_sha256_of_the_payloads_with_their_lengths(recording: Path, drive: Drive) -> None:
+    expected = hashlib.sha256()
+    for envelope, message in drive:
+        if envelope.topic == "/view/ego":
+            payload = encode(message, envelope)
+            expected.update(len(payload).to_bytes(8, "little") + payload)
+    assert digests(recording)["/view/ego"] == expected.hexdigest()
 
 
 def test_equal_drives_give_equal_files(drive: Drive, make_drive: MakeDrive, tmp_path: Path) -> None:

@@ -23,6 +23,19 @@ RECORD_HEAD_BYTES = 31
 """What MCAP adds to each message within a chunk."""
 
 
+MakeDrive = Callable[[int], list[tuple[Envelope, Message]]]
+
+
+@pytest.fixture(scope="module")
+def whole(make_drive: MakeDrive, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished recording of several chunks."""
+    path = tmp_path_factory.mktemp("whole") / "whole.mcap"
+    with Recorder.create(path, {"config": {"seed": "0"}}) as recorder:
+        for envelope, message in make_drive(250):
+            recorder.write(envelope, message)
+    return path
+
+
 def kill_after(seconds: float, folder: Path) -> tuple[Path, int]:
     """Run the writer, kill it so long after its first chunk; returns the recording and how many messages it got."""
     recording, counter = folder / "drive.mcap", folder / "counter"
@@ -90,13 +103,40 @@ def test_a_recorder_that_was_never_closed_leaves_its_metadata(tmp_path: Path) ->
     assert list(opened.messages()) == []
 
 
-def test_a_recording_cut_at_any_byte_opens_with_all_whole_chunks(
-    make_drive: Callable[[int], list[tuple[Envelope, Message]]], tmp_path: Path
-) -> None:
-    whole = tmp_path / "whole.mcap"
-    with Recorder.create(whole, {"config": {"seed": "0"}}) as recorder:
-        for envelope, message in make_drive(250):
+def test_a_file_that_is_being_written_holds_whole_records_only(tmp_path: Path, make_drive: MakeDrive) -> None:
+    path, chunks = tmp_path / "a.mcap", set()
+    with Recorder.create(path, {"config": {"seed": "0"}}) as recorder:
+        for envelope, message in make_drive(150):
             recorder.write(envelope, message)
+            opened = Recording.open(path)
+            assert "the footer is missing" in opened.damage
+            chunks.add(len(opened.survey.chunks))
+    assert chunks >= {0, 1, 2}
+
+
+def test_a_last_chunk_without_its_bytes_is_left_out(whole: Path, tmp_path: Path) -> None:
+    chunks, everything = Recording.open(whole).survey.chunks, list(Recording.open(whole).raw())
+    torn = bytearray(whole.read_bytes()[: chunks[-1].offset + 9 + chunks[-1].length])
+    torn[-chunks[-1].length // 2 :] = bytes(chunks[-1].length // 2)  # as after a power cut: allocated, not written
+    path = tmp_path / "torn.mcap"
+    path.write_bytes(torn)
+    opened = Recording.open(path)
+    found = list(opened.raw())
+    assert opened.recovered
+    assert opened.survey.chunks == chunks[:-1]
+    assert 0 < len(found) < len(everything)
+    assert found == everything[: len(found)]
+
+
+def test_a_late_slice_of_an_unfinished_recording_knows_its_channels(whole: Path, tmp_path: Path) -> None:
+    last = Recording.open(whole).survey.chunks[-1]
+    path = tmp_path / "unfinished.mcap"
+    path.write_bytes(whole.read_bytes()[: last.offset + 9 + last.length])
+    expected = [item for item in Recording.open(whole).raw() if item.published_ns >= last.start_ns]
+    assert list(Recording.open(path).raw(start_ns=last.start_ns)) == expected
+
+
+def test_a_recording_cut_at_any_byte_opens_with_all_whole_chunks(whole: Path, tmp_path: Path) -> None:
     data = whole.read_bytes()
     everything = [item.data for item in Recording.open(whole).raw()]
     chunks = Recording.open(whole).survey.chunks
