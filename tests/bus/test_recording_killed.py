@@ -117,7 +117,8 @@ def test_a_file_that_is_being_written_holds_whole_records_only(tmp_path: Path, m
 def test_a_last_chunk_without_its_bytes_is_left_out(whole: Path, tmp_path: Path) -> None:
     chunks, everything = Recording.open(whole).survey.chunks, list(Recording.open(whole).raw())
     torn = bytearray(whole.read_bytes()[: chunks[-1].offset + 9 + chunks[-1].length])
-    torn[-chunks[-1].length // 2 :] = bytes(chunks[-1].length // 2)  # as after a power cut: allocated, not written
+    half = chunks[-1].length // 2
+    torn[-half:] = bytes(half)  # as after a power cut: allocated, not written
     path = tmp_path / "torn.mcap"
     path.write_bytes(torn)
     opened = Recording.open(path)
