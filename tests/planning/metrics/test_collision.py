@@ -138,6 +138,15 @@ def test_slow_cut_in_with_time_enough_must_be_avoided_by_the_regulations_conditi
     assert "5.2.5.2" in result.cause
 
 
+def test_a_vehicle_is_in_the_lane_when_its_wheel_is_thirty_centimetres_past_the_mark(road):
+    t_s = road.times(10.0)
+    view = road.view(t_s, road.ego(SPEED * t_s), cutter(road, t_s, gap_m=60.0, lateral_mps=0.5))
+    index = avoidable.lane_intrusion(view, 0, len(t_s) - 1)
+    assert index is not None
+    # Its right wheels start 3.5 - 1 = 2.5 m from the middle of the lane; the mark is at 1.75 m.
+    assert t_s[index] == pytest.approx(2.0 + (2.5 - (1.75 - 0.3)) / 0.5, abs=0.03)
+
+
 def test_case_that_the_regulations_driver_closes_as_no_danger_must_be_avoided(road):
     t_s = road.times(10.0)
     # Fast sideways, so that 5.2.5.2 does not hold; 2.6 s to collision when it enters the path.
@@ -191,6 +200,16 @@ def test_crossing_pedestrian_in_the_middle_of_the_ego_must_be_avoided(road):
     result = avoidable.compute(road.view(t_s, road.ego(SPEED * t_s), walker))
     assert not result.passed
     assert "5.2.5.3" in result.cause
+
+
+def test_crossing_pedestrian_at_the_edge_of_the_ego_is_judged_by_the_careful_driver(road):
+    t_s = road.times(10.0)
+    x, pace = 60.0, 5.0 / 3.6
+    arrival_s = (x - road.front_m) / SPEED
+    walker = road.other(0.0 * t_s + x, 0.6 + pace * (arrival_s - t_s), shape=road.pedestrian)
+    result = avoidable.compute(road.view(t_s, road.ego(SPEED * t_s), walker))
+    assert result.passed
+    assert "the careful driver" in result.cause
 
 
 def test_pedestrian_who_runs_into_the_path_at_the_last_moment_is_unavoidable(road):

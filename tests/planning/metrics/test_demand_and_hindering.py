@@ -7,6 +7,7 @@ import pytest
 
 from planning.metrics import demand, hindering
 from planning.metrics.counterfactual import first_touch, held_braking_avoids, held_braking_m
+from planning.metrics.lane_view import lane_view
 
 SPEED = 60.0 / 3.6
 
@@ -88,6 +89,13 @@ def test_following_a_slow_vehicle_at_a_comfortable_distance_is_no_hindering(road
 def test_speeding_up_from_standstill_is_no_hindering(road):
     t_s = road.times(12.0)
     assert hindering.compute(road.view(t_s, road.ego(0.5 * 1.2 * t_s**2))).passed
+
+
+def test_standing_at_the_end_of_the_lane_is_no_hindering(road):
+    t_s = road.times(10.0)
+    ego = road.ego(0.0 * t_s + 400.0)
+    assert not hindering.compute(road.view(t_s, ego)).passed
+    assert hindering.compute(lane_view(road.drive(t_s, ego), road.lane(length_m=400.0 + 20.0))).passed
 
 
 def test_waiting_for_a_pedestrian_who_comes_to_the_lane_is_no_hindering(road):

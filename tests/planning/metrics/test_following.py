@@ -89,6 +89,12 @@ def test_gap_lost_to_a_braking_lead_is_allowed_while_it_brakes(road):
     assert compute(view).passed
 
 
+def test_standing_close_behind_somebody_is_allowed(road):
+    t_s = road.times(10.0)
+    close = road.other(ahead_by(road, 1.5) + 0.0 * t_s)
+    assert compute(road.view(t_s, road.ego(0.0 * t_s), close)).passed
+
+
 def test_rule_is_not_applied_above_sixty_kilometres_per_hour(road):
     t_s = road.times(20.0)
     lead = road.other(ahead_by(road, 5.0) + SPEED * t_s)

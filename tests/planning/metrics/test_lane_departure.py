@@ -46,6 +46,14 @@ def test_departure_before_the_stack_took_over_does_not_count(road):
     assert not compute(road.view(t_s, ego)).passed
 
 
+def test_beyond_the_end_of_the_lane_there_is_no_mark_to_cross(road):
+    t_s = road.times(10.0)
+    drift = road.sideways(t_s, 0.0, 3.0, 1.0, from_s=5.0)
+    drive = road.drive(t_s, road.ego(10.0 * t_s, drift, yaw=0.0 * t_s))
+    assert compute(lane_view(drive, road.lane(length_m=50.0))).passed
+    assert not compute(lane_view(drive, road.lane())).passed
+
+
 def test_a_lane_without_marks_has_none_to_cross(road):
     t_s = road.times(5.0)
     drive = road.drive(t_s, road.ego(10.0 * t_s, 0.0 * t_s + 3.0))
