@@ -3,10 +3,10 @@
     python benchmarks/lane_centres.py MAPS LANE_CENTRES [--only TEXT]...
 
 MAPS is a folder of `.xodr` files (or one file); LANE_CENTRES holds NAME.csv.gz for NAME.xodr: a line
-`lane, road, section, lane id, type` opens each lane, then `x, y, z, heading` follows for points that are evenly spaced in
-s over the section, about every 2 m. Those points lie on the outer edge of the lane (lane 0: on the middle of the road),
-so the reference centre of a lane is half way between the points of the lane and of its inner neighbour. It is compared
-in plan with our centre of the same lane at the same s. The last line is JSON.
+`lane, road, section, lane id, type` opens each lane, then `x, y, z, heading` follows for points evenly spaced in s over
+the section, about every 2 m. Those points lie on the outer edge of the lane (lane 0: on the middle of the road), so the
+reference centre of a lane is half way between the points of the lane and of its inner neighbour. It is compared in plan
+with our centre of the same lane at the same s. The last line is JSON.
 """
 
 from __future__ import annotations
