@@ -1,42 +1,73 @@
-"""The lane that the ego is to keep, as metrics need it: a centre line and how far the marks lie to both sides."""
+"""The lane that the ego is to keep, as metrics need it: a centre line, its edges, and where they are marked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geometry.angles import Floats
 from geometry.errors import ContractError
 from geometry.polyline import Polyline
+from maps.lane_map import LaneMap, MarkSpan
+from maps.route import Route
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LaneCorridor:
-    """The ego's lane in `world`: centre line of P points, positive distances `left_m`, `right_m` (P,) to the marks.
+    """The ego's lane in `world`: centre line of P points with columns of shape (P,).
 
-    `marked` is False on roads without marks; then the distances are those to the lane's edges: no mark can be crossed.
+    `left_m`, `right_m` are the distances to the edges, both >= 0; `left_marked`, `right_marked` say whether a mark is
+    painted on the edge from that point on.
 
     Raises:
-        ContractError: the distances do not match the points of the path, or one is not positive.
+        ContractError: a column does not match the points of the path, or a distance is negative.
     """
 
     path: Polyline
     left_m: Floats
     right_m: Floats
-    marked: bool
+    left_marked: NDArray[np.bool_]
+    right_marked: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
-        for name in ("left_m", "right_m"):
-            value = np.array(getattr(self, name), dtype=np.float64)
+        columns = {"left_m": np.float64, "right_m": np.float64, "left_marked": np.bool_, "right_marked": np.bool_}
+        for name, dtype in columns.items():
+            value: NDArray[np.generic] = np.array(getattr(self, name), dtype=dtype)
             if value.shape != self.path.s_m.shape:
                 raise ContractError(f"LaneCorridor.{name} has shape {value.shape}, expected {self.path.s_m.shape}")
-            if not (value > 0.0).all():
-                raise ContractError(f"LaneCorridor.{name} must be positive: distances to the marks on either side")
+            if not np.greater_equal(value, 0).all():
+                raise ContractError(f"LaneCorridor.{name} has a negative distance to an edge")
             value.setflags(write=False)
             object.__setattr__(self, name, value)
 
     def sides(self, s_m: Floats) -> tuple[Floats, Floats]:
-        """Distances to the left and the right mark at arc lengths of any shape; NaN where s is."""
+        """Distances to the left and the right edge at arc lengths of any shape; NaN where s is."""
         path_s = self.path.s_m
         return np.interp(s_m, path_s, self.left_m), np.interp(s_m, path_s, self.right_m)
+
+    def marked(self, s_m: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Whether the left and the right edge are marked at arc lengths of any shape."""
+        row = np.clip(np.searchsorted(self.path.s_m, s_m, side="right") - 1, 0, len(self.left_marked) - 1)
+        return self.left_marked[row], self.right_marked[row]
+
+
+def corridor_of(route: Route, lane_map: LaneMap) -> LaneCorridor:
+    """The corridor of a route, with the marks that the map has on the edges of the lanes it runs through.
+
+    Raises:
+        SceneError: the map has no drivable lane.
+    """
+    path = route.path
+    lanes, along, _ = lane_map.nearest(path.points, path.heading(path.s_m))
+    left = [_is_marked(lane_map.left_marks[lane], s) for lane, s in zip(lanes, along, strict=True)]
+    right = [_is_marked(lane_map.right_marks[lane], s) for lane, s in zip(lanes, along, strict=True)]
+    return LaneCorridor(path, route.left_m, route.right_m, np.array(left), np.array(right))
+
+
+def _is_marked(spans: tuple[MarkSpan, ...], s_m: float) -> bool:
+    """Whether the edge with these marks is painted at an arc length of its lane."""
+    # Points lie on the starts of spans; a millimetre keeps rounding from finding the span before.
+    here = [span for span in spans if span.s_m <= s_m + 1e-3]
+    return bool(here) and max(here, key=lambda span: span.s_m).kind != "none"

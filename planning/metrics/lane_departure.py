@@ -14,20 +14,19 @@ TYRES = ("front left", "rear left", "rear right", "front right")
 
 def compute(view: LaneView) -> MetricResult:
     """How far [m] the worst tyre edge lies beyond the mark, negative: inside; fails above 0."""
-    if not view.corridor.marked:
-        return result_at(view, None, NAME, True, 0.0, "m", None, "the lane has no marks")
     x, y = tyre_points(view.ego_x_m, view.ego_y_m, view.rollout.ego.yaw_rad, view.ego_shape)
     s, d = project_tracks(view.corridor.path, x, y)
     left, right = view.corridor.sides(s)
-    beyond = np.maximum(d - left, -d - right)
+    left_marked, right_marked = view.corridor.marked(s)
+    beyond = np.maximum(np.where(left_marked, d - left, -np.inf), np.where(right_marked, -d - right, -np.inf))
     on_path = (s >= 0.0) & (s <= view.corridor.path.length_m)
     beyond = np.where(on_path & view.judged[:, None], beyond, -np.inf)
     if not np.isfinite(beyond).any():
-        return result_at(view, None, NAME, True, 0.0, "m", None, "nothing to judge: the stack never drove on the lane")
+        return result_at(view, None, NAME, True, 0.0, "m", None, "the stack never drove beside a mark")
     worst, tyre = (int(i) for i in np.unravel_index(int(np.argmax(beyond)), beyond.shape))
     value = float(beyond[worst, tyre])
     t_s = view.rollout.t_s
-    side = "left" if d[worst, tyre] > 0.0 else "right"
+    side = "left" if d[worst, tyre] - left[worst, tyre] == value else "right"
     if value <= 0.0:
         cause = f"{TYRES[tyre]} tyre {-value:.2f} m inside the {side} mark at the nearest, t = {t_s[worst]:.1f} s"
         return result_at(view, worst, NAME, True, value, "m", 0.0, cause)

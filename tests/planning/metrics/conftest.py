@@ -107,7 +107,8 @@ class Straight:
     def lane(marked=True, length_m=5000.0) -> LaneCorridor:
         x = np.arange(-200.0, length_m + 1.0, 20.0)
         sides = np.full(len(x), LANE_HALF_M)
-        return LaneCorridor(Polyline.through(np.stack((x, 0.0 * x), axis=-1)), sides, sides, marked)
+        marks = np.full(len(x), marked)
+        return LaneCorridor(Polyline.through(np.stack((x, 0.0 * x), axis=-1)), sides, sides, marks, marks)
 
     @classmethod
     def view(cls, t_s, ego: Actor, *others: Actor, **rest) -> LaneView:

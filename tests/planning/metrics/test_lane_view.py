@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geometry.polyline import Polyline
+from planning.metrics.corridor import LaneCorridor
 from planning.metrics.frenet import project_tracks
 from planning.metrics.intervals import bridged, start_of, stretches
 from planning.metrics.lane_view import lane_view
@@ -69,12 +70,10 @@ def test_on_a_curve_a_car_in_the_lane_has_its_distance_along_the_lane(road):
     angle = np.linspace(-0.5, 1.5, 400)
     circle = Polyline.through(np.stack((radius * np.sin(angle), radius * (1.0 - np.cos(angle))), axis=-1))
     sides = np.full(len(circle.s_m), road.half_m)
-    from planning.metrics.corridor import LaneCorridor
-
     still = 0.0 * t_s
     ahead = 0.3
     other = road.other(still + radius * np.sin(ahead), radius * (1.0 - np.cos(ahead)))
-    view = lane_view(road.drive(t_s, road.ego(still), other), LaneCorridor(circle, sides, sides, True))
+    view = lane_view(road.drive(t_s, road.ego(still), other), LaneCorridor(circle, sides, sides, sides > 0, sides > 0))
     np.testing.assert_allclose(view.s_m[:, 0] - view.ego_s_m, radius * ahead - 1.4, atol=0.05)
     np.testing.assert_allclose(view.d_m, 0.0, atol=0.01)
 

@@ -78,7 +78,9 @@ def test_an_unknown_regulation_is_refused_with_the_known_ones(road):
 def test_a_corridor_whose_sides_do_not_fit_its_path_is_refused(road):
     lane = road.lane()
     with pytest.raises(ContractError, match="left_m"):
-        LaneCorridor(lane.path, lane.left_m[:-1], lane.right_m, True)
+        LaneCorridor(lane.path, lane.left_m[:-1], lane.right_m, lane.left_marked, lane.right_marked)
+    with pytest.raises(ContractError, match="negative"):
+        LaneCorridor(lane.path, lane.left_m, -lane.right_m, lane.left_marked, lane.right_marked)
 
 
 def test_a_verdict_does_not_depend_on_where_in_the_world_the_road_lies(road):

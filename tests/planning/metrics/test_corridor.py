@@ -1,0 +1,58 @@
+"""The corridor of a route: edges from the route, marks from the map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from geometry.polyline import Polyline
+from maps.lane_map import MarkSpan
+from maps.route import Route
+from planning.metrics.corridor import corridor_of
+from planning.metrics.lane_departure import compute
+from planning.metrics.lane_view import lane_view
+
+LENGTH_M = 400.0
+
+
+@dataclass(frozen=True)
+class OneLane:
+    """A map of a single lane, as far as a corridor asks for it."""
+
+    centre: Polyline
+    left_marks: tuple[tuple[MarkSpan, ...], ...]
+    right_marks: tuple[tuple[MarkSpan, ...], ...]
+
+    def nearest(self, points, _yaw_rad):
+        s, d = self.centre.project(points)
+        return np.zeros(len(s), dtype=int), s, d
+
+
+def straight_lane(left: tuple[MarkSpan, ...], right: tuple[MarkSpan, ...]) -> tuple[Route, OneLane]:
+    """One lane along x, 3.5 m wide, and the route over it."""
+    s = np.arange(0.0, LENGTH_M + 1.0, 10.0)
+    centre = Polyline.through(np.stack((s, 0.0 * s), axis=-1))
+    sides = np.full(len(s), 1.75)
+    route = Route((0,), centre, sides, sides, np.full(len(s), np.nan))
+    return route, OneLane(centre, (left,), (right,))
+
+
+def test_marks_of_the_map_begin_and_end_where_their_spans_do():
+    left = (
+        MarkSpan(0.0, "solid", "white", 0.12),
+        MarkSpan(100.0, "none", "", 0.0),
+        MarkSpan(200.0, "broken", "white", 0.12),
+    )
+    corridor = corridor_of(*straight_lane(left, ()))
+    left_marked, right_marked = corridor.marked(np.array([0.0, 95.0, 105.0, 195.0, 205.0, LENGTH_M + 5.0]))
+    assert left_marked.tolist() == [True, True, False, False, True, True]
+    assert not right_marked.any()
+
+
+def test_only_an_edge_that_is_marked_can_be_crossed(road):
+    corridor = corridor_of(*straight_lane((MarkSpan(0.0, "solid", "white", 0.12),), ()))
+    t_s = road.times(10.0)
+    over_left, over_right = (road.drive(t_s, road.ego(20.0 * t_s + 50.0, 0.0 * t_s + d)) for d in (1.0, -1.0))
+    assert not compute(lane_view(over_left, corridor)).passed
+    assert compute(lane_view(over_right, corridor)).passed
