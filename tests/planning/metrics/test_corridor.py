@@ -8,7 +8,9 @@ import numpy as np
 
 from geometry.polyline import Polyline
 from maps.lane_map import MarkSpan
-from maps.route import Route
+from maps.lane_sampling import sample_lanes
+from maps.opendrive import read_opendrive
+from maps.route import Route, follow_lane
 from planning.metrics.corridor import corridor_of
 from planning.metrics.lane_departure import compute
 from planning.metrics.lane_view import lane_view
@@ -56,3 +58,15 @@ def test_only_an_edge_that_is_marked_can_be_crossed(road):
     over_left, over_right = (road.drive(t_s, road.ego(20.0 * t_s + 50.0, 0.0 * t_s + d)) for d in (1.0, -1.0))
     assert not compute(lane_view(over_left, corridor)).passed
     assert compute(lane_view(over_right, corridor)).passed
+
+
+def test_each_lane_of_a_real_motorway_is_marked_on_both_sides(data):
+    road_file = next((data / "openscenario" / "alks").rglob("alks_road_left_radius_250m.xodr"))
+    lane_map = sample_lanes(read_opendrive(road_file))
+    driving = [lane for lane in range(lane_map.size) if lane_map.kinds[lane] == "driving"]
+    assert len(driving) == 6
+    for lane in driving:
+        corridor = corridor_of(follow_lane(lane_map, lane, 100.0, 1000.0), lane_map)
+        assert corridor.left_marked.all()
+        assert corridor.right_marked.all()
+        np.testing.assert_allclose(corridor.left_m, 1.75, atol=1e-6)
