@@ -27,7 +27,7 @@ _BENT_ERROR_M = 1e-4
 _SHORTEST_CHORD_M = 0.05
 _SHORTEST_LANE_M = 0.01
 _NARROWEST_M = 1e-3
-_MAX_POINTS = 5_000_000
+_MAX_POINTS = 3_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,16 +55,20 @@ def sample_lanes(network: RoadNetwork) -> LaneMap:
     """The lane map of a road network. Lanes that are nowhere wider than 1 mm or shorter than 1 cm are left out.
 
     Raises:
-        InputError: the map would need more than five million points.
+        InputError: the map would need more than three million points.
     """
     pieces: list[LanePiece] = []
     count = 0
     for piece in _pieces(network):
         pieces.append(piece)
         count += len(piece.centre)
-        if count > _MAX_POINTS:
-            raise InputError(f"the map needs more than {_MAX_POINTS} points; split it")
+        _check_count(count)
     return _assemble(network, pieces)
+
+
+def _check_count(points: int) -> None:
+    if points > _MAX_POINTS:
+        raise InputError(f"the map needs more than {_MAX_POINTS} points; cut it into smaller ones")
 
 
 def _assemble(network: RoadNetwork, pieces: Sequence[LanePiece]) -> LaneMap:
@@ -168,6 +172,7 @@ def _stations(road: Road, section: LaneSection) -> Floats:
     spaced = [s for s, before in zip(inner, [start, *inner], strict=False) if s - before > 1e-3]
     stations = np.array([start, *spaced, end])
     for _ in range(24):
+        _check_count(len(stations) * len(edges))
         split = _too_coarse(road, section, stations)
         if not split.any():
             break

@@ -22,6 +22,7 @@ from maps.strict_xml import Element, child, choice, integer, number, place_of, r
 _NEWEST_MINOR = 8
 _MAX_COORDINATE_M = 1e8
 _MAX_LENGTH_M = 1e6
+_MAX_LANES_M = 4e6
 _GAP_M = 0.5
 """Geometry records may miss each other in s by this much (files round their numbers); more is a hole in the road."""
 
@@ -46,6 +47,7 @@ def read_opendrive(path: Path) -> RoadNetwork:
         roads[road.id] = road
     if not roads:
         raise InputError("has no <road>", path)
+    _check_size(roads, path)
     roads = _with_references(root, roads)
     junctions = {junction.id: junction for junction in map(_junction, root.findall("junction"))}
     notes = _open_ends(root, roads, junctions)
@@ -62,6 +64,12 @@ def _check_header(root: Element) -> Element | None:
                 f"OpenDRIVE {major}.{minor} is not supported; 1.4 to 1.{_NEWEST_MINOR} are", place_of(header)
             )
     return header
+
+
+def _check_size(roads: dict[str, Road], path: Path) -> None:
+    lanes_m = sum((s.end_m - s.s_m) * (1 + len(s.ids)) for road in roads.values() for s in road.sections)
+    if lanes_m > _MAX_LANES_M:
+        raise InputError(f"has {lanes_m / 1e3:.0f} km of lanes; at most {_MAX_LANES_M / 1e3:.0f} km are read", path)
 
 
 def _road(element: Element) -> Road:

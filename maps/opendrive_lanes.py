@@ -20,6 +20,7 @@ _LANES = {"laneOffset", "laneSection"}
 _SECTION = {"left", "center", "right"}
 _LANE = {"link", "width", "border", "roadMark", "material", "visibility", "speed", "access", "height", "rule"}
 _ALWAYS = {"userData", "dataQuality"}
+_MOST_LANES = 100
 _NARROWEST_M = -0.1
 """Widths a hair below zero come from rounded cubics where lanes taper out; a wider overlap is a mistake in the file."""
 
@@ -112,6 +113,8 @@ def _side(side: Element | None, sign: int, start: float, end: float, middle: Pro
     if side is None:
         return {}
     refuse_unknown(side, {"lane"})
+    if len(side) > _MOST_LANES:
+        raise InputError(f"<{side.tag}> has {len(side)} lanes; at most {_MOST_LANES} are read", place_of(side))
     elements = sorted(side.findall("lane"), key=lambda lane: abs(integer(lane, "id")))
     lanes: dict[int, RoadLane] = {}
     inner = middle

@@ -23,7 +23,7 @@ _BEND, _CUBIC = 0.0, 1.0
 _ARC_NODES = 65
 """Nodes of the arc-length table of a cubic; Hermite interpolation between them leaves an error below a micrometre."""
 _GAUSS_NODES, _GAUSS_WEIGHTS = leggauss(8)
-_MAX_TURN_RAD = 1000.0
+_MAX_TURN_RAD = 100.0
 
 
 @dataclass(frozen=True, slots=True)
