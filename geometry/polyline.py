@@ -48,6 +48,14 @@ class Polyline:
     def length_m(self) -> float:
         return float(self.s_m[-1])
 
+    def window(self, from_s_m: float, to_s_m: float) -> tuple[Polyline, float]:
+        """The part that covers [from, to] (whole segments, at least one) and the arc length at which it starts."""
+        first = int(np.clip(np.searchsorted(self.s_m, from_s_m, side="right") - 1, 0, len(self.yaw_rad) - 1))
+        last = int(np.clip(np.searchsorted(self.s_m, to_s_m, side="left"), first + 1, len(self.s_m) - 1))
+        start_m = float(self.s_m[first])
+        part = Polyline(self.points[first : last + 1], self.s_m[first : last + 1] - start_m, self.yaw_rad[first:last])
+        return part, start_m
+
     def position(self, s_m: Floats | float, d_m: Floats | float = 0.0) -> Floats:
         """Points of shape (..., 2) at arc length `s_m` and offset `d_m`; beyond the ends the end segments go on."""
         s = np.asarray(s_m, dtype=np.float64)

@@ -1,0 +1,65 @@
+"""Control: the trajectory in `odom` becomes acceleration and steering, fifty times a second.
+
+In: odometry, trajectory. Out: `/control/command`. The node has no memory: the measured wheel angle and acceleration are
+its feedback. Acceleration is taken ahead by the actuator's lag, so that the car does what the plan says when it says it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bus.messages import Odometry, Trajectory, VehicleCommand
+from bus.node import Node, Publication, Tick
+from bus.topics import TOPICS
+from geometry.angles import wrap_rad
+from motion.bicycle import Vehicle
+from motion.tracking import LateralGains, TrackingSettings, lateral_gains, nearest_on_path, steering_command
+
+CONTROL_PERIOD_NS = 20_000_000
+
+
+def node(vehicle: Vehicle, settings: TrackingSettings) -> Node:
+    """The node to hand to the executor."""
+    gains = lateral_gains(vehicle, settings, CONTROL_PERIOD_NS * 1e-9)
+    return Node(
+        name="control",
+        priority=40,
+        step=lambda memory, tick: (memory, _step(vehicle, settings, gains, tick)),
+        memory=None,
+        inputs=("/localization/odometry", "/planning/trajectory"),
+        outputs=("/control/command",),
+        period_ns=CONTROL_PERIOD_NS,
+    )
+
+
+def _step(vehicle: Vehicle, settings: TrackingSettings, gains: LateralGains, tick: Tick) -> tuple[Publication, ...]:
+    odometry: Odometry | None = tick.fresh("/localization/odometry", TOPICS["/localization/odometry"].max_age_s or 0.0)
+    trajectory: Trajectory | None = tick.fresh("/planning/trajectory", TOPICS["/planning/trajectory"].max_age_s or 0.0)
+    if odometry is None or trajectory is None:
+        return ()  # the safety gate sees the silence and falls back on the stop
+    age_s = (tick.now_ns - tick.inputs["/planning/trajectory"].envelope.measured_ns) * 1e-9
+    command = track(trajectory, odometry, age_s, vehicle, settings, gains)
+    return (Publication("/control/command", command),)
+
+
+def track(
+    trajectory: Trajectory, odometry: Odometry, age_s: float, vehicle: Vehicle, settings: TrackingSettings,
+    gains: LateralGains,
+) -> VehicleCommand:  # fmt: skip
+    """The command that follows a trajectory planned `age_s` ago."""
+    pose, speed = odometry.odom_from_ego, odometry.speed_mps
+    index, share, offset = nearest_on_path(pose.x_m, pose.y_m, trajectory.x_m, trajectory.y_m)
+    after = min(index + 1, len(trajectory.t_s) - 1)
+    heading = trajectory.yaw_rad[index] + share * wrap_rad(float(trajectory.yaw_rad[after] - trajectory.yaw_rad[index]))
+    curvature = (1.0 - share) * trajectory.curvature_radpm[index] + share * trajectory.curvature_radpm[after]
+    steering = steering_command(
+        gains.at(speed), offset, wrap_rad(pose.yaw_rad - float(heading)), float(curvature), odometry.steering_rad, speed,
+        vehicle, settings,
+    )  # fmt: skip
+    planned_mps = float(np.interp(age_s, trajectory.t_s, trajectory.speed_mps))
+    ahead_s = age_s + vehicle.acceleration_lag_s
+    feed_forward = float(np.interp(ahead_s, trajectory.t_s, trajectory.acceleration_mps2))
+    acceleration = feed_forward + settings.speed_gain_1ps * (planned_mps - speed)
+    if planned_mps < 0.05 and speed < 0.3 and feed_forward <= 0.0:
+        acceleration = min(acceleration, -settings.standstill_mps2)
+    return VehicleCommand(acceleration, steering, hazard_lights=False, emergency=trajectory.emergency)

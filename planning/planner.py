@@ -1,0 +1,119 @@
+"""What a planner is, and the node that runs one.
+
+A planner is two functions: `start(context) -> memory` and `plan(scene, memory) -> (Plan, memory)`, both pure; the scene
+holds the context too, so that the memory need not. The node assembles the scene in `world` once per cycle and hands the plan on in `odom`, where a later pose correction moves nothing.
+In: odometry, pose, tracks. Out: `/planning/trajectory`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from bus.messages import Odometry, PoseEstimate, Tracks, Trajectory
+from bus.node import Node, Publication, Tick
+from bus.topics import TOPICS
+from geometry.angles import Floats, wrap_rad
+from geometry.pose import Pose
+from planning.scene import Context, Scene, assemble
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class States:
+    """K states of the rear axle in `world` at times `t_s` from now; each array has shape (K,)."""
+
+    t_s: Floats
+    x_m: Floats
+    y_m: Floats
+    yaw_rad: Floats
+    speed_mps: Floats
+    acceleration_mps2: Floats
+    curvature_radpm: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A planner's answer: the trajectory, a stop in the own lane to fall back on, and why.
+
+    `reason` is one sentence; `lead_id` the track that limits the speed (-1: none); `emergency` declares that a collision
+    is imminent, so that braking may be harder than comfort allows.
+    """
+
+    states: States
+    stop: States
+    label: str
+    reason: str
+    lead_id: int = -1
+    emergency: bool = False
+
+
+class Planner(Protocol):
+    """The interface of planners, built in or a user's own."""
+
+    def start(self, context: Context) -> Any:
+        """Memory of the first cycle: a value that the bus codec can write."""
+        ...
+
+    def plan(self, scene: Scene, memory: Any) -> tuple[Plan, Any]:
+        """One cycle."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlannerSettings:
+    """How often a planner runs and how long it is modelled to take."""
+
+    period_s: float = 0.1
+    latency_s: float = 0.02
+
+
+def node(planner: Planner, context: Context, settings: PlannerSettings) -> Node:
+    """The node to hand to the executor."""
+    return Node(
+        name="planner",
+        priority=30,
+        step=lambda memory, tick: _step(planner, context, memory, tick),
+        memory=planner.start(context),
+        inputs=("/localization/odometry", "/localization/pose", "/perception/tracks"),
+        outputs=("/planning/trajectory",),
+        period_ns=round(settings.period_s * 1e9),
+        latency_ns=round(settings.latency_s * 1e9),
+    )
+
+
+def _step(planner: Planner, context: Context, memory: Any, tick: Tick) -> tuple[Any, tuple[Publication, ...]]:
+    newest: dict[str, Any] = {}
+    for topic in ("/localization/odometry", "/localization/pose", "/perception/tracks"):
+        newest[topic] = tick.fresh(topic, TOPICS[topic].max_age_s or 0.0)
+        if newest[topic] is None:
+            return memory, ()  # without fresh inputs no plan: the safety gate sees the silence
+    odometry: Odometry = newest["/localization/odometry"]
+    pose: PoseEstimate = newest["/localization/pose"]
+    tracks: Tracks = newest["/perception/tracks"]
+    age_s = (tick.now_ns - tick.inputs["/perception/tracks"].envelope.measured_ns) * 1e-9
+    plan, memory = planner.plan(assemble(context, tick.now_ns, odometry, pose, tracks, age_s), memory)
+    message = trajectory_message(plan, pose.world_from_odom.inverse())
+    return memory, (Publication("/planning/trajectory", message),)
+
+
+def trajectory_message(plan: Plan, odom_from_world: Pose) -> Trajectory:
+    """The plan as it travels on the bus."""
+    columns = {**_odom_columns(plan.states, odom_from_world, ""), **_odom_columns(plan.stop, odom_from_world, "stop_")}
+    return Trajectory(
+        label=plan.label, reason=plan.reason, lead_id=plan.lead_id, emergency=plan.emergency, **columns
+    )
+
+
+def _odom_columns(states: States, odom_from_world: Pose, prefix: str) -> dict[str, Floats]:
+    points = odom_from_world @ np.stack((states.x_m, states.y_m), axis=-1)
+    return {
+        prefix + "t_s": states.t_s,
+        prefix + "x_m": points[:, 0],
+        prefix + "y_m": points[:, 1],
+        prefix + "yaw_rad": wrap_rad(states.yaw_rad + odom_from_world.yaw_rad),
+        prefix + "speed_mps": states.speed_mps,
+        prefix + "acceleration_mps2": states.acceleration_mps2,
+        prefix + "curvature_radpm": states.curvature_radpm,
+    }

@@ -1,0 +1,156 @@
+"""The safety gate: the last node before the vehicle. It believes nobody and needs nothing but fresh, sane messages.
+
+In: command, trajectory, odometry, pose, tracks. Out: `/vehicle/command`, `/safety/status`. Modes:
+
+normal        the command passes, bounded by what the vehicle can do and by comfort unless an emergency is declared
+degraded      localization is not sure of its lane: the command passes, speeding up is not allowed
+minimal-risk  an input has fallen silent or localization is lost: the precomputed stop in the own lane is driven, at no
+              more than 4 m/s^2 with hazard lights, to standstill, and there is no restart (UN R157, 5.5.1)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bus.messages import (
+    Odometry,
+    PoseEstimate,
+    PoseStatus,
+    SafetyMode,
+    SafetyStatus,
+    Trajectory,
+    VehicleCommand,
+)
+from bus.node import Node, Publication, Tick
+from bus.topics import TOPICS
+from geometry.angles import wrap_rad
+from motion.bicycle import Vehicle
+from motion.tracking import LateralGains, TrackingSettings, lateral_gains, nearest_on_path, steering_command
+
+GATE_PERIOD_NS = 20_000_000
+STATUS_PERIOD_NS = 100_000_000
+
+WATCHED = ("/localization/odometry", "/localization/pose", "/perception/tracks", "/planning/trajectory", "/control/command")
+"""Topics whose silence ends normal driving; ages are those of the topic table."""
+
+
+@dataclass(frozen=True, slots=True)
+class SafetySettings:
+    """Bounds of the gate, positive decelerations."""
+
+    stop_mps2: float = 3.5
+    """Deceleration of the minimal-risk stop (UN R157 5.5.1 allows 4)."""
+    strong_mps2: float = 5.0
+    """Hardest braking without a declared emergency (UN R157 5.3.1.1)."""
+    emergency_mps2: float = 9.0
+    acceleration_mps2: float = 2.5
+    grace_s: float = 0.5
+    """After the stack has taken over, inputs may take this long to arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyMemory:
+    """Mode with its reason, when the stack took over (-1: not yet), and the last trajectory and steering to fall back on."""
+
+    mode: SafetyMode
+    reason: str
+    engaged_ns: int
+    fallback: Trajectory | None
+    steering_rad: float
+
+
+def node(vehicle: Vehicle, settings: SafetySettings, tracking: TrackingSettings) -> Node:
+    """The node to hand to the executor."""
+    gains = lateral_gains(vehicle, tracking, GATE_PERIOD_NS * 1e-9)
+    gate = Gate(vehicle, settings, tracking, gains)
+    return Node(
+        name="safety",
+        priority=50,
+        step=gate.step,
+        memory=SafetyMemory(SafetyMode.NORMAL, "all inputs are fresh", -1, None, 0.0),
+        inputs=WATCHED,
+        outputs=("/vehicle/command", "/safety/status"),
+        period_ns=GATE_PERIOD_NS,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gate:
+    """The gate for one vehicle."""
+
+    vehicle: Vehicle
+    settings: SafetySettings
+    tracking: TrackingSettings
+    gains: LateralGains
+
+    def step(self, memory: SafetyMemory, tick: Tick) -> tuple[SafetyMemory, tuple[Publication, ...]]:
+        """One check and one command."""
+        newest = {topic: tick.fresh(topic, TOPICS[topic].max_age_s or 0.0) for topic in WATCHED}
+        memory = _remember(memory, newest, tick.now_ns)
+        mode, reason = self._judge(memory, newest, tick.now_ns)
+        memory = replace(memory, mode=mode, reason=reason)
+        if mode is SafetyMode.MINIMAL_RISK:
+            command = self._minimal_risk(memory, newest["/localization/odometry"])
+        elif newest["/control/command"] is None:
+            command = VehicleCommand(0.0, memory.steering_rad, hazard_lights=False, emergency=False)
+        else:
+            command = self._bounded(newest["/control/command"], mode)
+        memory = replace(memory, steering_rad=command.steering_rad)
+        publications = [Publication("/vehicle/command", command)]
+        if tick.now_ns % STATUS_PERIOD_NS == 0:
+            publications.append(Publication("/safety/status", SafetyStatus(mode, reason)))
+        return memory, tuple(publications)
+
+    def _judge(self, memory: SafetyMemory, newest: dict[str, Any], now_ns: int) -> tuple[SafetyMode, str]:
+        if memory.mode is SafetyMode.MINIMAL_RISK:
+            return memory.mode, memory.reason  # no restart without the operator
+        if memory.engaged_ns < 0 or now_ns - memory.engaged_ns < self.settings.grace_s * 1e9:
+            return SafetyMode.NORMAL, "all inputs are fresh"
+        silent = [topic for topic in WATCHED if newest[topic] is None]
+        if silent:
+            return SafetyMode.MINIMAL_RISK, f"no fresh {', '.join(silent)}"
+        pose: PoseEstimate = newest["/localization/pose"]
+        if pose.status is PoseStatus.LOST:
+            return SafetyMode.MINIMAL_RISK, "localization is lost"
+        if pose.status is PoseStatus.LANE_UNCERTAIN:
+            return SafetyMode.DEGRADED, "localization is not sure of its lane"
+        return SafetyMode.NORMAL, "all inputs are fresh"
+
+    def _bounded(self, command: VehicleCommand, mode: SafetyMode) -> VehicleCommand:
+        hardest = self.settings.emergency_mps2 if command.emergency else self.settings.strong_mps2
+        strongest = 0.0 if mode is SafetyMode.DEGRADED else self.settings.acceleration_mps2
+        steering = self.vehicle.max_steering_rad
+        return VehicleCommand(
+            min(max(command.acceleration_mps2, -hardest), strongest),
+            min(max(command.steering_rad, -steering), steering),
+            hazard_lights=command.hazard_lights,
+            emergency=command.emergency,
+        )
+
+    def _minimal_risk(self, memory: SafetyMemory, odometry: Odometry | None) -> VehicleCommand:
+        """Follow the stop's path while odometry lasts; blind, hold the wheel."""
+        steering = memory.steering_rad
+        stop = memory.fallback
+        if odometry is not None and stop is not None and len(stop.stop_t_s) > 1:
+            pose, speed = odometry.odom_from_ego, odometry.speed_mps
+            x_m, y_m, yaw_rad, curvature = stop.stop_x_m, stop.stop_y_m, stop.stop_yaw_rad, stop.stop_curvature_radpm
+            index, share, offset = nearest_on_path(pose.x_m, pose.y_m, x_m, y_m)
+            bend = float((1.0 - share) * curvature[index] + share * curvature[min(index + 1, len(curvature) - 1)])
+            error = wrap_rad(pose.yaw_rad - float(yaw_rad[index]))
+            steering = steering_command(
+                self.gains.at(speed), offset, error, bend, odometry.steering_rad, speed, self.vehicle, self.tracking
+            )
+        return VehicleCommand(-self.settings.stop_mps2, steering, hazard_lights=True, emergency=False)
+
+
+def _remember(memory: SafetyMemory, newest: dict[str, Any], now_ns: int) -> SafetyMemory:
+    odometry: Odometry | None = newest["/localization/odometry"]
+    if odometry is not None and odometry.engaged and memory.engaged_ns < 0:
+        memory = replace(memory, engaged_ns=now_ns)
+    trajectory: Trajectory | None = newest["/planning/trajectory"]
+    if trajectory is not None and memory.mode is not SafetyMode.MINIMAL_RISK and np.size(trajectory.stop_t_s) > 1:
+        memory = replace(memory, fallback=trajectory)
+    return memory

@@ -1,0 +1,101 @@
+"""The scene: all that a planner sees in one cycle, assembled once from the newest messages, in `world`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bus.messages import Odometry, PoseEstimate, PoseStatus, Tracks
+from geometry.angles import Floats, wrap_rad
+from geometry.pose import Pose
+from maps.lane_map import LaneMap
+from maps.route import Route
+from motion.bicycle import Vehicle
+
+SCENE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Mission:
+    """Where to drive and how fast at most."""
+
+    route: Route
+    set_speed_mps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What stays the same over a drive; planners find it in every scene."""
+
+    lane_map: LaneMap
+    vehicle: Vehicle
+    mission: Mission
+    dt_s: float
+    """Time between two cycles."""
+
+
+@dataclass(frozen=True, slots=True)
+class EgoState:
+    """The ego: rear-axle pose in `world`, speed and acceleration along the heading, front-wheel angle."""
+
+    world_from_ego: Pose
+    speed_mps: float
+    acceleration_mps2: float
+    steering_rad: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Agents:
+    """N other road users in `world`, predicted to the scene's instant; each array has shape (N,). Box centres."""
+
+    ids: NDArray[np.int64]
+    kinds: NDArray[np.int64]
+    x_m: Floats
+    y_m: Floats
+    yaw_rad: Floats
+    vx_mps: Floats
+    vy_mps: Floats
+    acceleration_mps2: Floats
+    length_m: Floats
+    width_m: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One cycle's input of a planner."""
+
+    context: Context
+    now_s: float
+    ego: EgoState
+    agents: Agents
+    pose_status: PoseStatus
+    version: int = SCENE_VERSION
+
+
+def assemble(
+    context: Context, now_ns: int, odometry: Odometry, pose: PoseEstimate, tracks: Tracks, tracks_age_s: float
+) -> Scene:
+    """Bring ego and tracks from `odom` to `world`; tracks move on with constant velocity over their age."""
+    world_from_odom = pose.world_from_odom
+    turn = Pose(0.0, 0.0, world_from_odom.yaw_rad)
+    centres = np.stack((tracks.x_m + tracks_age_s * tracks.vx_mps, tracks.y_m + tracks_age_s * tracks.vy_mps), axis=-1)
+    centres_world = world_from_odom @ centres
+    velocity_world = turn @ np.stack((tracks.vx_mps, tracks.vy_mps), axis=-1)
+    agents = Agents(
+        ids=tracks.ids,
+        kinds=tracks.kinds,
+        x_m=centres_world[:, 0],
+        y_m=centres_world[:, 1],
+        yaw_rad=wrap_rad(tracks.yaw_rad + world_from_odom.yaw_rad),
+        vx_mps=velocity_world[:, 0],
+        vy_mps=velocity_world[:, 1],
+        acceleration_mps2=tracks.acceleration_mps2,
+        length_m=tracks.length_m,
+        width_m=tracks.width_m,
+    )
+    ego = EgoState(
+        world_from_odom @ odometry.odom_from_ego, odometry.speed_mps, odometry.acceleration_mps2, odometry.steering_rad
+    )
+    return Scene(context, now_ns * 1e-9, ego, agents, pose.status)

@@ -1,0 +1,179 @@
+"""The speed over the next seconds: free road, curves, limits, and everyone in the way.
+
+Following is the Intelligent Driver Model, bounded to comfortable braking. Where comfort would not avoid contact the
+kinematically needed deceleration takes over. All lengths are along the route, SI units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from geometry.angles import Floats
+from geometry.polyline import Polyline
+from motion.car_following import IdmParameters, idm_acceleration
+from planning.corridor import Obstacle
+
+STEP_S = 0.1
+"""Time step of profiles."""
+
+CEILING_STEP_M = 2.0
+"""Spacing of the speed ceiling along the route."""
+
+
+@dataclass(frozen=True, slots=True)
+class Braking:
+    """Bounds of braking, positive decelerations.
+
+    `comfort` bounds the car-following law. Above it the needed deceleration is applied with a margin, up to `strong`,
+    which UN R157 5.3.1.1 does not yet call an emergency; only if `strong` would not avoid contact, up to `emergency`.
+    """
+
+    comfort_mps2: float = 3.0
+    strong_mps2: float = 5.0
+    emergency_mps2: float = 9.0
+    margin_m: float = 1.5
+    reaction_s: float = 0.3
+    jerk_mps3: float = 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpeedProfile:
+    """K samples at STEP_S from now: distance from here, speed, acceleration; and what limits the first one.
+
+    `lead` indexes the obstacles (-1: the free road limits); `needed_mps2` is the deceleration that avoids contact.
+    """
+
+    t_s: Floats
+    distance_m: Floats
+    speed_mps: Floats
+    acceleration_mps2: Floats
+    lead: int
+    needed_mps2: float
+
+
+def speed_ceiling(
+    path: Polyline, s_m: float, length_m: float, limit_mps: Floats, lateral_mps2: float, deceleration_mps2: float
+) -> Floats:
+    """Highest sensible speed every CEILING_STEP_M from `s_m` on, shape (M,): limits and curves, reachable by braking.
+
+    `limit_mps` holds the limit at each point of `path` (NaN: none).
+    """
+    s = s_m + np.arange(0.0, length_m + CEILING_STEP_M, CEILING_STEP_M)
+    index = np.clip(np.searchsorted(path.s_m, s, side="right") - 1, 0, len(limit_mps) - 1)
+    limit = np.where(np.isnan(limit_mps[index]), np.inf, limit_mps[index])
+    curve = np.sqrt(lateral_mps2 / np.maximum(np.abs(path.curvature(s)), 1e-6))
+    return _reachable(np.minimum(limit, curve), deceleration_mps2)
+
+
+@njit(cache=True)
+def _reachable(ceiling, deceleration_mps2):  # type: ignore[no-untyped-def]
+    after = ceiling.copy()
+    for i in range(len(after) - 2, -1, -1):
+        after[i] = min(after[i], np.sqrt(after[i + 1] ** 2 + 2.0 * deceleration_mps2 * CEILING_STEP_M))
+    return after
+
+
+def unroll(
+    speed_mps: float, acceleration_mps2: float, braking_hard: bool, set_speed_mps: float, ceiling_mps: Floats,
+    obstacles: tuple[Obstacle, ...], following: IdmParameters, braking: Braking, horizon_s: float,
+) -> SpeedProfile:  # fmt: skip
+    """Roll the driver forward against obstacles that keep their acceleration until they stand (or their speed)."""
+    table = np.array(
+        [(o.gap_m, o.speed_mps, o.acceleration_mps2, o.enter_s, o.leave_s) for o in obstacles], dtype=np.float64
+    ).reshape(-1, 5)
+    count = round(horizon_s / STEP_S) + 1
+    idm = (
+        following.headway_s, following.min_gap_m, following.acceleration_mps2, following.deceleration_mps2,
+        following.exponent,
+    )  # fmt: skip
+    bounds = (
+        braking.comfort_mps2, braking.strong_mps2, braking.emergency_mps2, braking.margin_m, braking.reaction_s,
+        braking.jerk_mps3,
+    )  # fmt: skip
+    columns, lead, needed = _unroll(
+        count, speed_mps, acceleration_mps2, braking_hard, set_speed_mps, ceiling_mps, table, idm, bounds
+    )
+    return SpeedProfile(np.arange(count) * STEP_S, columns[0], columns[1], columns[2], int(lead), float(needed))
+
+
+@njit(cache=True)
+def needed_deceleration(gap_m, speed_mps, lead_mps, lead_mps2, enter_s):  # type: ignore[no-untyped-def]
+    """Constant deceleration that just avoids contact with one obstacle, positive; 0 when none is needed."""
+    closing = speed_mps - lead_mps
+    if gap_m <= 0.1:
+        if enter_s <= 0.05:
+            return 99.0 if closing > 0.0 else 0.0
+        # Still beside the ego: fall back behind it before it enters.
+        return max(0.0, 2.0 * (closing * enter_s - gap_m) / (enter_s * enter_s))
+    needed = closing * closing / (2.0 * gap_m) if closing > 0.0 else 0.0
+    if lead_mps2 < -0.3 and lead_mps > 0.0:
+        stop_m = gap_m + lead_mps * lead_mps / (-2.0 * lead_mps2)
+        needed = max(needed, speed_mps * speed_mps / (2.0 * stop_m))
+    elif lead_mps < 0.0:
+        needed = max(needed, speed_mps * speed_mps / (2.0 * gap_m))
+    return needed
+
+
+@njit(cache=True)
+def _unroll(count, speed, acceleration, hard, set_speed, ceiling, obstacles, idm, bounds):  # type: ignore[no-untyped-def]
+    """Columns (3, count): distance, speed, acceleration; the first limiting obstacle; the first needed deceleration."""
+    comfort, strong, emergency, margin, reaction, jerk = bounds
+    out = np.zeros((3, count))
+    gap, lead_speed = obstacles[:, 0].copy(), obstacles[:, 1].copy()
+    distance, first_lead, first_needed = 0.0, -1, 0.0
+    for k in range(count):
+        now = k * 0.1
+        cell = min(int(distance / 2.0), len(ceiling) - 1)
+        desired = min(set_speed, ceiling[cell])
+        wanted = idm_acceleration(speed, desired, np.inf, 0.0, idm[0], idm[1], idm[2], idm[3], idm[4])
+        lead, needed, contact = -1, 0.0, 0.0
+        for i in range(len(obstacles)):
+            if now > obstacles[i, 4]:
+                continue
+            enter = max(obstacles[i, 3] - now, 0.0)
+            follow = idm_acceleration(speed, desired, gap[i], lead_speed[i], idm[0], idm[1], idm[2], idm[3], idm[4])
+            if follow < wanted:
+                wanted, lead = follow, i
+            shorter = gap[i] - margin - reaction * max(speed - lead_speed[i], 0.0)
+            needed = max(needed, needed_deceleration(shorter, speed, lead_speed[i], obstacles[i, 2], enter))
+            contact = max(contact, needed_deceleration(gap[i], speed, lead_speed[i], obstacles[i, 2], enter))
+        wanted = max(wanted, -comfort)
+        hard = needed > comfort or (hard and needed > 0.6 * comfort)
+        if hard:
+            limit = emergency if contact > strong else strong
+            wanted = min(wanted, -min(1.2 * needed, limit))
+        else:
+            wanted = min(max(wanted, acceleration - jerk * 0.1), acceleration + jerk * 0.1)
+        if k == 0:
+            first_lead, first_needed = lead, contact
+        acceleration = wanted
+        if speed + acceleration * 0.1 < 0.0:
+            acceleration = -speed / 0.1
+        out[0, k], out[1, k], out[2, k] = distance, speed, acceleration
+        step = speed * 0.1 + 0.5 * acceleration * 0.01
+        distance += step
+        speed = max(speed + acceleration * 0.1, 0.0)
+        for i in range(len(obstacles)):
+            before = lead_speed[i]
+            if obstacles[i, 2] < 0.0 and before > 0.0:
+                lead_speed[i] = max(before + obstacles[i, 2] * 0.1, 0.0)
+            gap[i] += 0.5 * (before + lead_speed[i]) * 0.1 - step
+    return out, first_lead, first_needed
+
+
+def stop_profile(speed_mps: float, deceleration_mps2: float) -> SpeedProfile:
+    """Constant deceleration to standstill, with one more sample standing."""
+    stand_s = speed_mps / deceleration_mps2
+    t_s = np.arange(0.0, stand_s + 2.0 * STEP_S, STEP_S)
+    moving = np.minimum(t_s, stand_s)
+    return SpeedProfile(
+        t_s,
+        speed_mps * moving - 0.5 * deceleration_mps2 * moving**2,
+        np.maximum(speed_mps - deceleration_mps2 * t_s, 0.0),
+        np.where(t_s < stand_s, -deceleration_mps2, 0.0),
+        lead=-1,
+        needed_mps2=0.0,
+    )
