@@ -1,0 +1,43 @@
+# The two commands of the README are `make demo` and `make test`; both install into .venv once and work offline afterwards.
+PYTHON ?= python3
+BIN := .venv/bin
+LANEWISE_DATA ?= ../shared/data
+export LANEWISE_DATA
+
+.PHONY: demo test test-full lint bench peers proto clean
+
+.venv/stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+demo: .venv/stamp
+	$(BIN)/lanewise demo
+
+test: .venv/stamp
+	$(BIN)/pytest -n 2 --dist loadfile -m "not full"
+
+test-full: .venv/stamp
+	$(BIN)/pytest -n 2 --dist loadfile
+
+lint: .venv/stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/stamp
+	$(BIN)/python benchmarks/lane_centres.py $(LANEWISE_DATA)/maps/opendrive $(LANEWISE_DATA)/maps/lane_centres
+
+# Peers pin old versions, so each lives apart from us and is called as a subprocess.
+peers: .venv-peers/stamp
+.venv-peers/stamp:
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet lanelet2==1.2.3
+	touch $@
+
+proto: .venv/stamp
+	$(BIN)/python -m bus.proto.generate
+
+clean:
+	rm -rf .venv build dist *.egg-info runs

@@ -1,0 +1,49 @@
+"""Transition dynamics: how a value goes from start to target (OpenSCENARIO XML 1.3, DynamicsShape, DynamicsDimension)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from sim.scenarios.openscenario.reading import Node
+
+SHAPES = ("linear", "cubic", "sinusoidal", "step")
+DIMENSIONS = ("time", "rate", "distance")
+
+_PEAK_RATE = {"linear": 1.0, "cubic": 1.5, "sinusoidal": 0.5 * math.pi}
+"""Largest slope of each shape over the unit interval; a given rate is the peak rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamics:
+    """Shape, what `value` means, and the value: seconds, units per second, or metres."""
+
+    shape: str
+    dimension: str
+    value: float
+
+    def span(self, change: float) -> float:
+        """How long the transition takes: seconds, or metres for `distance`; infinite for a rate of zero."""
+        if self.shape == "step" or change == 0.0:
+            return 0.0
+        if self.dimension != "rate":
+            return self.value
+        rate = abs(self.value)
+        return math.inf if rate == 0.0 else abs(change) * _PEAK_RATE[self.shape] / rate
+
+
+def share(shape: str, progress: float) -> tuple[float, float]:
+    """Value and slope of a shape on the unit interval at `progress` (clipped)."""
+    p = min(max(progress, 0.0), 1.0)
+    if shape == "cubic":
+        return p * p * (3.0 - 2.0 * p), 6.0 * p * (1.0 - p)
+    if shape == "sinusoidal":
+        return 0.5 * (1.0 - math.cos(math.pi * p)), 0.5 * math.pi * math.sin(math.pi * p)
+    return p, 1.0
+
+
+def read_dynamics(node: Node) -> Dynamics:
+    """`<SpeedActionDynamics>`, `<LaneChangeActionDynamics>` and their kin."""
+    return Dynamics(
+        node.choice("dynamicsShape", SHAPES), node.choice("dynamicsDimension", DIMENSIONS, "time"), node.number("value", 0.0)
+    )

@@ -1,0 +1,173 @@
+"""From a scenario file to an engine: parameters, catalogs, map, cast, init, storyboard.
+
+Everything that the reader does not know is refused by name with file and line; nothing is skipped in silence.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from geometry.errors import InputError, LanewiseError, UnsupportedError
+from maps.opendrive import read_opendrive
+from maps.road_network import RoadNetwork
+from maps.strict_xml import read_xml
+from sim.scenarios.openscenario.actions import read_private_action
+from sim.scenarios.openscenario.cast import Cast
+from sim.scenarios.openscenario.conditions import read_trigger
+from sim.scenarios.openscenario.declarations import read_declarations
+from sim.scenarios.openscenario.engine import StoryboardEngine
+from sim.scenarios.openscenario.entities import TYPES, Catalogs, EntityType
+from sim.scenarios.openscenario.mover import Mover
+from sim.scenarios.openscenario.parameters import Scope, declare
+from sim.scenarios.openscenario.reading import Node
+from sim.scenarios.openscenario.storyboard import NamedAction, Storyboard, read_stories
+from sim.scenarios.references import Reference, References
+
+ALKS_CONTROLLER = "ALKSController"
+ALKS_SPEED_MPS = 60.0 / 3.6
+"""Highest set speed in scenarios of UN R157 in its first version."""
+
+_TOP = (
+    "FileHeader", "ParameterDeclarations", "VariableDeclarations", "CatalogLocations", "RoadNetwork", "Entities",
+    "Storyboard",
+)  # fmt: skip
+
+
+def load_scenario(
+    path: Path, *, parameters: Mapping[str, str] | None = None, root: Path | None = None, ego_driver: str = "stack"
+) -> StoryboardEngine:
+    """Read a `.xosc` scenario and set its cast up at t = 0.
+
+    Args:
+        parameters: values for declared parameters, in the file's own units.
+        root: the folder that references may not leave; default as `sim.scenarios.references` says.
+        ego_driver: `stack` or `scripted`.
+
+    Raises:
+        InputError: something in the file, its catalogs or its map is wrong; the message names file and line.
+        UnsupportedError: the file needs something that this engine does not do.
+    """
+    document = Node(read_xml(path), Scope())
+    if document.tag != "OpenSCENARIO":
+        raise InputError(f"the root element is <{document.tag}>; an OpenSCENARIO file was expected", document.place)
+    if document.find("ParameterValueDistribution") is not None:
+        raise InputError("this is a parameter variation, not a scenario; run it with --sample or --all", document.place)
+    document.allow(*_TOP)
+    document = document.within(_declared(document, parameters or {}, path))
+    road = document.child("RoadNetwork").allow("LogicFile", "SceneGraphFile", "TrafficSignals").child("LogicFile")
+    map_reference = Reference(road.text("filepath"), road.place)
+    folders = Catalogs.folders_of(document.find("CatalogLocations"))
+    references = References.of(path, (map_reference, *folders), root)
+    map_file = references.existing_file(map_reference, "the map")
+    catalogs = Catalogs(references, folders)
+    cast, controllers = _cast(document.child("Entities"), catalogs, _network(map_file, map_file.stat().st_mtime_ns))
+    storyboard = document.child("Storyboard").allow("Init", "Story", "StopTrigger")
+    return _engine(document, path, cast, controllers, storyboard, catalogs, map_file, ego_driver)
+
+
+def _declared(document: Node, given: Mapping[str, str], path: Path) -> Scope:
+    variables = document.find("VariableDeclarations")
+    if variables is not None and len(variables.element):
+        raise UnsupportedError("<VariableDeclarations> is not supported", variables.place)
+    try:
+        return declare(read_declarations(document), Scope(), given)
+    except InputError as error:
+        raise error if error.place is not None else InputError(str(error), path) from None
+
+
+@lru_cache(maxsize=8)
+def _network(map_file: Path, modified_ns: int) -> RoadNetwork:  # noqa: ARG001 - part of the cache's key
+    """The roads of a map; a batch of scenarios on one map reads it once."""
+    return read_opendrive(map_file)
+
+
+def _cast(entities: Node, catalogs: Catalogs, network: RoadNetwork) -> tuple[Cast, dict[str, tuple[str, ...]]]:
+    """Movers in the file's order, and the controllers of each entity."""
+    movers: dict[str, Mover] = {}
+    controllers: dict[str, tuple[str, ...]] = {}
+    for item in entities.allow("ScenarioObject"):
+        name = item.text("name")
+        if name in movers:
+            raise InputError(f"two entities are named {name}", item.place)
+        kind = _entity_type(item.allow(*TYPES, "CatalogReference", "ObjectController"), catalogs)
+        shape = dataclasses.replace(kind.shape, name=name)
+        movers[name] = Mover(len(movers), shape, kind.limits)
+        controllers[name] = tuple(_controller_name(c, catalogs) for c in item.all("ObjectController") if len(c.element))
+    if not movers:
+        raise InputError("the scenario has no entity", entities.place)
+    return Cast(network, tuple(movers.values()), movers), controllers
+
+
+def _entity_type(node: Node, catalogs: Catalogs) -> EntityType:
+    for child in node:
+        if child.tag == "ObjectController":
+            continue
+        found = catalogs.entry(child) if child.tag == "CatalogReference" else child
+        if found.tag not in TYPES:
+            raise UnsupportedError(f"<{found.tag}> is no entity that is supported", child.place)
+        return TYPES[found.tag](found)
+    raise InputError(f"<{node.tag}> needs one of {', '.join(TYPES)}, CatalogReference", node.place)
+
+
+def _controller_name(node: Node, catalogs: Catalogs) -> str:
+    child = next(iter(node.allow("Controller", "CatalogReference")))
+    return (catalogs.entry(child) if child.tag == "CatalogReference" else child).text("name")
+
+
+def _engine(
+    document: Node, path: Path, cast: Cast, controllers: dict[str, tuple[str, ...]], storyboard: Node,
+    catalogs: Catalogs, map_file: Path, ego_driver: str,
+) -> StoryboardEngine:  # fmt: skip
+    stories = read_stories(storyboard, catalogs)
+    stop = read_trigger(storyboard.find("StopTrigger"))
+    ego = _ego(cast, controllers)
+    init = _init(storyboard.find("Init"), catalogs)
+    activated = [named for named, entity in init if named.action.activates and entity == ego.shape.name]
+    board = Storyboard(stories, stop, lambda *_: None, lambda *_: None)
+    later = any(named.action.activates for event in board.events() for named in event.actions)
+    description = document.child("FileHeader").text("description", "")
+    alks = description.startswith("ALKS Scenario") or ALKS_CONTROLLER in controllers[ego.shape.name]
+    try:
+        return StoryboardEngine(
+            name=path.stem,
+            runtime=cast,
+            storyboard=board,
+            init=init,
+            ego_id=ego.index,
+            regulation="un-r157" if alks else "",
+            map_file=map_file,
+            ego_driver=ego_driver,
+            engages_later=later and not activated,
+            speed_cap_mps=ALKS_SPEED_MPS if alks else float("inf"),
+            parameters={name: str(value) for name, value in document.scope.values.items()},
+        )
+    except InputError as error:
+        raise error if error.place is not None else InputError(str(error), path) from error
+    except LanewiseError as error:
+        raise InputError(str(error), path) from error
+
+
+def _ego(cast: Cast, controllers: dict[str, tuple[str, ...]]) -> Mover:
+    """The entity named Ego, else the first with a controller, else the first vehicle, else the first."""
+    if "Ego" in cast.by_name:
+        return cast.by_name["Ego"]
+    controlled = [name for name, names in controllers.items() if names]
+    if controlled:
+        return cast.by_name[controlled[0]]
+    vehicles = [mover for mover in cast.movers if mover.shape.wheelbase_m > 0.0]
+    return vehicles[0] if vehicles else cast.movers[0]
+
+
+def _init(node: Node | None, catalogs: Catalogs) -> tuple[tuple[NamedAction, str], ...]:
+    if node is None:
+        return ()
+    actions = []
+    for private in node.child("Actions").allow("Private"):
+        entity = private.text("entityRef")
+        for item in private.allow("PrivateAction"):
+            action = read_private_action(item, catalogs)
+            actions.append((NamedAction(f"init {action.kind}", action, item.place), entity))
+    return tuple(actions)

@@ -1,0 +1,102 @@
+"""One entity as the storyboard moves it: pose, speed, place on the road, and what happens when no action holds it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from geometry.angles import wrap_rad
+from geometry.pose import Pose
+from maps.road_network import RoadNetwork, RoadPosition
+from motion.rollout import EntityShape
+from sim.scenarios.scenario import Limits
+
+
+@dataclass(slots=True)
+class Mover:
+    """State of one entity in `world`; the origin is the rear axle of vehicles. Changed by the engine alone.
+
+    `turn_rad` is how far it is turned from the driving direction of its lane; `road` is None off the road. `guided` says
+    that an action has already moved it in this step.
+    """
+
+    index: int
+    shape: EntityShape
+    limits: Limits
+    present: bool = False
+    pose: Pose = Pose(0.0, 0.0, 0.0)
+    road: RoadPosition | None = None
+    turn_rad: float = 0.0
+    speed_mps: float = 0.0
+    acceleration_mps2: float = 0.0
+    travelled_m: float = 0.0
+    standing_s: float = 0.0
+    at_end: bool = False
+    guided: bool = False
+
+    def place(self, network: RoadNetwork, pose: Pose, road: RoadPosition | None = None) -> None:
+        """Put it somewhere; its road position is looked up unless it is known."""
+        self.present, self.at_end = True, False
+        self.pose = pose
+        self.road = road if road is not None else network.locate(pose.x_m, pose.y_m, self.road)
+        self.turn_rad = wrap_rad(pose.yaw_rad - lane_heading(network, self.road))
+
+    def follow(self, network: RoadNetwork, pose: Pose, speed_mps: float, dt_s: float) -> None:
+        """Take over a state that something else has computed."""
+        self.travelled_m += math.hypot(pose.x_m - self.pose.x_m, pose.y_m - self.pose.y_m)
+        self.acceleration_mps2 = (speed_mps - self.speed_mps) / dt_s if dt_s > 0.0 else 0.0
+        self.speed_mps = speed_mps
+        self.place(network, pose)
+        self._count_standing(dt_s)
+
+    def drive(self, network: RoadNetwork, along_m: float, dt_s: float, turn_rad: float | None = None) -> None:
+        """Move along the lane by a distance, keeping the lane offset; at the end of the road it stops."""
+        if turn_rad is not None:
+            self.turn_rad = turn_rad
+        if self.road is None or self.at_end:
+            return
+        if along_m != 0.0:
+            backwards = abs(self.turn_rad) > 0.5 * math.pi
+            after = network.advance(self.road, -along_m if backwards else along_m)
+            if after is None:
+                self.at_end, self.speed_mps = True, 0.0
+                return
+            self.road = after
+        self.travelled_m += abs(along_m)
+        self.settle(network)
+        self._count_standing(dt_s)
+
+    def settle(self, network: RoadNetwork) -> None:
+        """Derive the pose from the road position."""
+        assert self.road is not None
+        point = network.world_pose(self.road)
+        self.pose = Pose(point.x_m, point.y_m, wrap_rad(lane_heading(network, self.road, point) + self.turn_rad))
+
+    def _count_standing(self, dt_s: float) -> None:
+        self.standing_s = self.standing_s + dt_s if abs(self.speed_mps) < 1e-3 else 0.0
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Box centre in `world`."""
+        lever = self.shape.centre_x_m
+        return (
+            self.pose.x_m + lever * math.cos(self.pose.yaw_rad),
+            self.pose.y_m + lever * math.sin(self.pose.yaw_rad),
+        )
+
+    def corners(self) -> tuple[tuple[float, float], ...]:
+        """The four corners of the box in `world`."""
+        x, y = self.centre
+        cos, sin = math.cos(self.pose.yaw_rad), math.sin(self.pose.yaw_rad)
+        half_l, half_w = 0.5 * self.shape.length_m, 0.5 * self.shape.width_m
+        return tuple(
+            (x + a * cos - b * sin, y + a * sin + b * cos)
+            for a, b in ((half_l, half_w), (-half_l, half_w), (-half_l, -half_w), (half_l, -half_w))
+        )
+
+
+def lane_heading(network: RoadNetwork, road: RoadPosition, point: Pose | None = None) -> float:
+    """Driving direction of the lane in `world` [rad]."""
+    point = network.world_pose(road) if point is None else point
+    against = network.drive_sign(road.road_id, road.lane_id, road.s_m) < 0
+    return point.yaw_rad + (math.pi if against else 0.0)
