@@ -57,7 +57,8 @@ class Mover:
             return
         if along_m != 0.0:
             backwards = abs(self.turn_rad) > 0.5 * math.pi
-            after = network.advance(self.road, -along_m if backwards else along_m)
+            along_s = along_m / network.metres_per_s(self.road)
+            after = network.advance(self.road, -along_s if backwards else along_s)
             if after is None:
                 self.at_end, self.speed_mps = True, 0.0
                 return
