@@ -1,6 +1,7 @@
 """The ordered executor: one thread, one queue, simulated time; the reason why the same seed gives the same bytes.
 
-Events are ordered by (time, priority of the speaker or of the node to call, call before delivery, name, topic, sequence).
+Events are ordered by (time, priority of the speaker or of the node to call, call before delivery, name, topic,
+sequence).
 Each message goes to the sink (the recorder) when it is published and to its readers when it is received. A node that
 raises or publishes non-finite values keeps its old memory, and the fault is reported on `/diagnostics`; late, repeated
 and reordered messages are refused and reported.
@@ -41,7 +42,7 @@ class Resume:
     memories: Mapping[str, Any]
     generators: Mapping[str, np.random.Generator]
     history: tuple[Received, ...]
-    """The newest message of each (publisher, topic), received or still on its way, in recorded order."""
+    """In recorded order, of each (publisher, topic): the newest message received, and all still on their way."""
 
 
 @dataclass(slots=True)
@@ -78,10 +79,14 @@ class Executor:
     _heard: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        speakers: dict[str, str] = {}
         for node in sorted(self.nodes, key=lambda n: (n.priority, n.name)):
             if node.name in self._slots:
                 raise ContractError(f"two nodes are named {node.name}")
             self._check_topics(node)
+            for topic in node.outputs:
+                if speakers.setdefault(topic, node.name) != node.name:
+                    raise ContractError(f"both {speakers[topic]} and {node.name} publish {topic}")
             slot = _Slot(node, node.memory, generator_for(self.seed, node.name))
             self._slots[node.name] = slot
             for topic in node.inputs:
@@ -95,7 +100,8 @@ class Executor:
             try:
                 topic_of(topic)
             except KeyError:
-                raise ContractError(f"node {node.name} names the topic {topic}, which bus/topics.py does not list") from None
+                unknown = f"node {node.name} names the topic {topic}, which bus/topics.py does not list"
+                raise ContractError(unknown) from None
         for topic in node.triggers:
             if topic not in node.inputs:
                 raise ContractError(f"node {node.name} is triggered by {topic}, which is not among its inputs")
@@ -114,10 +120,13 @@ class Executor:
                 self._deliver(event[6])
             else:
                 self._snapshot()
-        self.now_ns = end_ns
+        self.now_ns = max(self.now_ns, end_ns)
 
     def inject(self, received: Received) -> None:
-        """Queue a message of a publisher that is not run here; it is also recorded, at its turn."""
+        """Queue a message of a publisher that is not run here; it is also recorded, at its turn.
+
+        One that should have arrived before now takes its turn at once, to be refused: time never runs backwards.
+        """
         self._push_delivery(received)
 
     # --- events ---
@@ -131,7 +140,8 @@ class Executor:
         envelope = received.envelope
         slot = self._slots.get(envelope.publisher)
         priority = slot.node.priority if slot is not None else self.outside.get(envelope.publisher, _LAST - 1)
-        key = (envelope.received_ns, priority, _DELIVERY, envelope.publisher, envelope.topic, envelope.sequence)
+        at_ns = max(envelope.received_ns, self.now_ns)
+        key = (at_ns, priority, _DELIVERY, envelope.publisher, envelope.topic, envelope.sequence)
         heapq.heappush(self._queue, (*key, received))
 
     def _push_snapshot(self, at_ns: int) -> None:
@@ -157,8 +167,11 @@ class Executor:
             if publication.topic not in node.outputs:
                 raise ContractError(f"published on {publication.topic}, which is not among its outputs")
             expected = topic_of(publication.topic).type
-            if type(publication.message) is not expected:
-                raise ContractError(f"{publication.topic} carries {expected.__name__}, not {type(publication.message).__name__}")
+            found = type(publication.message)
+            if found is not expected:
+                raise ContractError(f"{publication.topic} carries {expected.__name__}, not {found.__name__}")
+            if publication.measured_ns is not None and publication.measured_ns > self.now_ns:
+                raise ContractError(f"{publication.topic} was measured at {publication.measured_ns} ns, in the future")
             field_name = first_non_finite(publication.message)
             if field_name is not None:
                 raise ContractError(f"{publication.topic}.{field_name} is not finite; the message was withheld")
@@ -193,18 +206,21 @@ class Executor:
                 self._push_call(self.now_ns, slot, received)
 
     def _fault_of(self, received: Received) -> str | None:
-        """Why a message from outside has to be refused: repeated, reordered, from the future, or not finite."""
+        """Why a message from outside has to be refused: repeated, reordered, late, from the future, or not finite."""
         envelope = received.envelope
+        refused = f"{envelope.topic} #{envelope.sequence} of {envelope.publisher} refused"
         key = (envelope.publisher, envelope.topic)
         newest = self._heard.get(key, -1)
         if envelope.sequence <= newest:
             kind = "repeated" if envelope.sequence == newest else "reordered"
-            return f"{envelope.topic} #{envelope.sequence} of {envelope.publisher} refused: {kind}, #{newest} was heard before"
+            return f"{refused}: {kind}, #{newest} was heard before"
+        if envelope.received_ns < self.now_ns:
+            return f"{refused}: late, it should have arrived {(self.now_ns - envelope.received_ns) * 1e-9:.3f} s ago"
         if envelope.measured_ns > envelope.received_ns:
-            return f"{envelope.topic} #{envelope.sequence} of {envelope.publisher} refused: measured after it was received"
+            return f"{refused}: measured after it was received"
         field_name = first_non_finite(received.message)
         if field_name is not None:
-            return f"{envelope.topic} #{envelope.sequence} of {envelope.publisher} refused: {field_name} is not finite"
+            return f"{refused}: {field_name} is not finite"
         self._heard[key] = envelope.sequence
         return None
 

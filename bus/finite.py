@@ -15,7 +15,9 @@ from bus.messages import Message
 @functools.cache
 def _numeric_fields(kind: type) -> tuple[str, ...]:
     """Names of the fields that can hold floats: arrays, floats, nested dataclasses and tuples of them."""
-    return tuple(item.name for item in fields(kind) if item.type not in ("int", "str", "bool", "bytes", "tuple[str, ...]"))
+    return tuple(
+        item.name for item in fields(kind) if item.type not in ("int", "str", "bool", "bytes", "tuple[str, ...]")
+    )
 
 
 def first_non_finite(message: Message) -> str | None:
@@ -24,13 +26,13 @@ def first_non_finite(message: Message) -> str | None:
 
 
 def _search(value: Any, path: str) -> str | None:
-    if isinstance(value, float):
+    if isinstance(value, (float, np.floating)):
         return None if math.isfinite(value) else path
     if isinstance(value, np.ndarray):
         return None if value.dtype.kind != "f" or np.isfinite(value).all() else path
     if isinstance(value, tuple):
         return next((found for item in value if (found := _search(item, path))), None)
-    if is_dataclass(value):
+    if is_dataclass(value) and not isinstance(value, type):
         for name in _numeric_fields(type(value)):
             found = _search(getattr(value, name), f"{path}.{name}" if path else name)
             if found:

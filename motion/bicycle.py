@@ -1,8 +1,8 @@
 """Kinematic bicycle with actuator lag, rear-axle reference point.
 
 The front-wheel angle and the acceleration follow their commands with first-order lags; the rear axle moves along its
-heading, which turns with v * tan(steering) / wheelbase (Rajamani, Vehicle Dynamics and Control, 2nd ed., eq. 2.1-2.3 with
-zero slip at the rear axle). The same scalar kernel serves the simulator, planner rollouts and baselines.
+heading, which turns with v * tan(steering) / wheelbase (Rajamani, Vehicle Dynamics and Control, 2nd ed., eq. 2.1-2.3
+with zero slip at the rear axle). The same scalar kernel serves the simulator, planner rollouts and baselines.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def step_bicycle(
     speed = speed_mps + mean_acceleration * dt_s
     if speed <= 0.0:
         speed = 0.0
-        travelled = 0.0 if mean_acceleration >= 0.0 else min(0.5 * speed_mps * dt_s, 0.5 * speed_mps**2 / -mean_acceleration)
+        travelled = 0.5 * speed_mps**2 / -mean_acceleration if mean_acceleration < 0.0 else 0.0
         acceleration = max(acceleration, 0.0)
     else:
         travelled = 0.5 * (speed_mps + speed) * dt_s

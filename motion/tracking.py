@@ -1,8 +1,8 @@
 """Trajectory tracking: a linear-quadratic regulator across the path and a proportional law along it.
 
-The lateral model has three states: offset from the path [m, left positive], heading error [rad], front-wheel angle minus
-the one that the path's curvature needs [rad]; the wheel angle follows its command with a first-order lag. Gains are the
-discrete-time LQR's (Anderson & Moore 1990), solved once per speed on a grid and interpolated.
+The lateral model has three states: offset from the path [m, left positive], heading error [rad], front-wheel angle
+minus the one that the path's curvature needs [rad]; the wheel angle follows its command with a first-order lag. Gains
+are the discrete-time LQR's (Anderson & Moore 1990), solved once per speed on a grid and interpolated.
 """
 
 from __future__ import annotations
