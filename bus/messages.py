@@ -59,7 +59,9 @@ class Message:
             value = np.array(getattr(self, item.name), dtype=item.metadata["dtype"], copy=True)
             if value.size == 0:
                 value = value.reshape([0 if isinstance(n, str) else n for n in shape])
-            expected = tuple(sizes.setdefault(n, m) if isinstance(n, str) else n for n, m in zip(shape, value.shape, strict=False))
+            expected = tuple(
+                sizes.setdefault(n, m) if isinstance(n, str) else n for n, m in zip(shape, value.shape, strict=False)
+            )
             if len(value.shape) != len(shape) or value.shape != expected:
                 raise ContractError(f"{type(self).__name__}.{item.name} has shape {value.shape}, expected {shape}")
             value.setflags(write=False)

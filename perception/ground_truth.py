@@ -75,7 +75,9 @@ def _in_odom(agents: AgentTruth, pose: PoseEstimate) -> _OdomColumns:
     return _OdomColumns(centres[:, 0], centres[:, 1], yaw, velocity[:, 0], velocity[:, 1])
 
 
-def _objects(info: ScenarioInfo, agents: AgentTruth, odom: _OdomColumns, odometry: Odometry, seen: np.ndarray) -> Objects:
+def _objects(
+    info: ScenarioInfo, agents: AgentTruth, odom: _OdomColumns, odometry: Odometry, seen: np.ndarray
+) -> Objects:
     ego_from_odom = odometry.odom_from_ego.inverse()
     centres = ego_from_odom @ np.stack((odom.x_m[seen], odom.y_m[seen]), axis=-1)
     ids = agents.ids[seen]

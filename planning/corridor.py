@@ -108,9 +108,7 @@ def _matters(obstacle: Obstacle, across_mps: float, ego_speed_mps: float, settin
     )
 
 
-def _clears_in_time(
-    obstacle: Obstacle, across_mps: float, ego_speed_mps: float, settings: CorridorSettings
-) -> bool:
+def _clears_in_time(obstacle: Obstacle, across_mps: float, ego_speed_mps: float, settings: CorridorSettings) -> bool:
     """Whether one that crosses the road will have left the corridor well before the ego arrives."""
     crossing = abs(obstacle.speed_mps) < settings.along_speed_mps and abs(across_mps) >= settings.lateral_speed_mps
     arrival_s = max(obstacle.gap_m, 0.0) / max(ego_speed_mps, 0.1)

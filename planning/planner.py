@@ -101,9 +101,7 @@ def _step(planner: Planner, context: Context, memory: Any, tick: Tick) -> tuple[
 def trajectory_message(plan: Plan, odom_from_world: Pose) -> Trajectory:
     """The plan as it travels on the bus."""
     columns = {**_odom_columns(plan.states, odom_from_world, ""), **_odom_columns(plan.stop, odom_from_world, "stop_")}
-    return Trajectory(
-        label=plan.label, reason=plan.reason, lead_id=plan.lead_id, emergency=plan.emergency, **columns
-    )
+    return Trajectory(label=plan.label, reason=plan.reason, lead_id=plan.lead_id, emergency=plan.emergency, **columns)
 
 
 def _odom_columns(states: States, odom_from_world: Pose, prefix: str) -> dict[str, Floats]:

@@ -33,7 +33,13 @@ from motion.tracking import LateralGains, TrackingSettings, lateral_gains, neare
 GATE_PERIOD_NS = 20_000_000
 STATUS_PERIOD_NS = 100_000_000
 
-WATCHED = ("/localization/odometry", "/localization/pose", "/perception/tracks", "/planning/trajectory", "/control/command")
+WATCHED = (
+    "/localization/odometry",
+    "/localization/pose",
+    "/perception/tracks",
+    "/planning/trajectory",
+    "/control/command",
+)
 """Topics whose silence ends normal driving; ages are those of the topic table."""
 
 

@@ -64,7 +64,9 @@ class Simulator:
     def node(self) -> Node:
         """The node to hand to the executor."""
         memory = SimulatorMemory(empty_world(1, len(self.engine.cast)), frozenset())
-        vehicles = VehicleTable.of([vehicle_of(*pair) for pair in zip(self.engine.cast, self.engine.limits, strict=True)])
+        vehicles = VehicleTable.of(
+            [vehicle_of(*pair) for pair in zip(self.engine.cast, self.engine.limits, strict=True)]
+        )
         return Node(
             name="simulator",
             priority=0,

@@ -113,7 +113,9 @@ def step(state: WorldState, setpoints: Setpoints, vehicles: VehicleTable, dt_s: 
         vehicles.acceleration_lag_s, vehicles.steering_lag_s, vehicles.max_acceleration_mps2,
         vehicles.max_deceleration_mps2,
     ))  # fmt: skip
-    columns = _step_columns(state_columns, state.present, setpoints.drive, pose_columns, control_columns, parameters, dt_s)
+    columns = _step_columns(
+        state_columns, state.present, setpoints.drive, pose_columns, control_columns, parameters, dt_s
+    )
     return WorldState(*columns, present=setpoints.drive != Drive.ABSENT)
 
 
@@ -132,7 +134,9 @@ def _step_columns(state, present, drive, pose, control, parameters, dt_s):  # ty
                 known = present[b, n] and dt_s > 0.0
                 after[:5, b, n] = pose[:, b, n]
                 after[5, b, n] = turn / dt_s if known else 0.0
-                after[6, b, n] = np.arctan(parameters[0, n] * after[5, b, n] / max(pose[3, b, n], 1.0)) if known else 0.0
+                after[6, b, n] = (
+                    np.arctan(parameters[0, n] * after[5, b, n] / max(pose[3, b, n], 1.0)) if known else 0.0
+                )
                 dx, dy = pose[0, b, n] - state[0, b, n], pose[1, b, n] - state[1, b, n]
                 moved = known and np.hypot(dx, dy) < 2.0 * abs(pose[3, b, n]) * dt_s + JUMP_M
                 after[7, b, n] = dx / dt_s if moved else pose[3, b, n] * np.cos(pose[2, b, n])

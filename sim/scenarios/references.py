@@ -81,7 +81,9 @@ def _levels_up(reference: Reference) -> int:
         raise InputError("a path is empty or holds a NUL character", reference.place)
     windows = PureWindowsPath(text)
     if PurePosixPath(text).is_absolute() or windows.is_absolute() or windows.drive or windows.root:
-        raise InputError(f"the path {text[:200]!r} is absolute; paths are relative to the file they stand in", reference.place)
+        raise InputError(
+            f"the path {text[:200]!r} is absolute; paths are relative to the file they stand in", reference.place
+        )
     depth = lowest = 0
     for part in PurePosixPath(text.replace("\\", "/")).parts:
         depth += -1 if part == ".." else 1

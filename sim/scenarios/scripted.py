@@ -14,7 +14,9 @@ from sim.world import VehicleTable, WorldState, empty_world, step
 def scripted_states(engine: ScenarioEngine, step_ns: int, end_ns: int) -> Iterator[tuple[int, WorldState]]:
     """(time [ns], world) from 0 on every `step_ns`, until the scenario ends or `end_ns` is reached."""
     vehicles = VehicleTable.of([vehicle_of(*pair) for pair in zip(engine.cast, engine.limits, strict=True)])
-    world = step(empty_world(1, len(engine.cast)), engine.advance(empty_world(1, len(engine.cast)), 0, 0), vehicles, 0.0)
+    world = step(
+        empty_world(1, len(engine.cast)), engine.advance(empty_world(1, len(engine.cast)), 0, 0), vehicles, 0.0
+    )
     yield 0, world
     for t_ns in np.arange(step_ns, end_ns + 1, step_ns, dtype=np.int64).tolist():
         setpoints = engine.advance(world, t_ns - step_ns, step_ns)

@@ -191,7 +191,9 @@ def _distance(node: Node) -> Action:
         other = cast.mover(entity, place)
         if other.road is None or mover.road is None:
             raise InputError(f"{mover.shape.name} and {entity} need to be on the road to keep a distance", place)
-        gap_m = value * abs(other.speed_mps if side == "leadingReferencedEntity" else mover.speed_mps) if by_time else value
+        gap_m = (
+            value * abs(other.speed_mps if side == "leadingReferencedEntity" else mover.speed_mps) if by_time else value
+        )
         ahead = side == "leadingReferencedEntity" or (side == "any" and (other.pose.inverse() @ mover.pose).x_m > 0.0)
         if freespace:
             front, back = (other, mover) if ahead else (mover, other)

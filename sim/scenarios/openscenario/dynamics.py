@@ -45,5 +45,7 @@ def share(shape: str, progress: float) -> tuple[float, float]:
 def read_dynamics(node: Node) -> Dynamics:
     """`<SpeedActionDynamics>`, `<LaneChangeActionDynamics>` and their kin."""
     return Dynamics(
-        node.choice("dynamicsShape", SHAPES), node.choice("dynamicsDimension", DIMENSIONS, "time"), node.number("value", 0.0)
+        node.choice("dynamicsShape", SHAPES),
+        node.choice("dynamicsDimension", DIMENSIONS, "time"),
+        node.number("value", 0.0),
     )

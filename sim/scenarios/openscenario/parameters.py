@@ -89,7 +89,9 @@ class Scope:
 
     def _unknown(self, name: str, place: Place | None) -> InputError:
         known = ", ".join(sorted(self.values)) or "none"
-        return InputError(f"parameter ${_shown(name)} is not declared here or above; declared are: {_shown(known)}", place)
+        return InputError(
+            f"parameter ${_shown(name)} is not declared here or above; declared are: {_shown(known)}", place
+        )
 
 
 def _parsed(raw: str, place: Place | None) -> Expression:
@@ -187,10 +189,7 @@ def satisfied(declaration: Declaration, scope: Scope) -> bool:
         return True
     value = scope.values[declaration.name]
     return any(
-        all(
-            holds(rule.rule, declaration.kind, value, scope.resolve(rule.raw, declaration.place))
-            for rule in group
-        )
+        all(holds(rule.rule, declaration.kind, value, scope.resolve(rule.raw, declaration.place)) for rule in group)
         for group in declaration.groups
     )
 

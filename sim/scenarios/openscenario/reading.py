@@ -86,7 +86,9 @@ class Node:
             InputError: there is not exactly one child.
         """
         if len(self.element) != 1:
-            raise InputError(f"<{self.tag}> needs exactly one of {', '.join(table)}; found {len(self.element)}", self.place)
+            raise InputError(
+                f"<{self.tag}> needs exactly one of {', '.join(table)}; found {len(self.element)}", self.place
+            )
         return self.dispatch(self.element[0], table)
 
     def dispatch(self, child: Element, table: Mapping[str, Callable[[Node], T]]) -> T:

@@ -102,7 +102,9 @@ def _story(node: Node, catalogs: Catalogs) -> Story:
 def _act(node: Node, catalogs: Catalogs) -> Act:
     node.allow("ManeuverGroup", "StartTrigger", "StopTrigger")
     groups = tuple(_group(item, catalogs) for item in node.all("ManeuverGroup"))
-    return Act(node.text("name"), groups, read_trigger(node.find("StartTrigger")), read_trigger(node.find("StopTrigger")))
+    return Act(
+        node.text("name"), groups, read_trigger(node.find("StartTrigger")), read_trigger(node.find("StopTrigger"))
+    )
 
 
 def _group(node: Node, catalogs: Catalogs) -> Group:
