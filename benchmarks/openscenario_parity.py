@@ -1,8 +1,8 @@
 """How closely scenarios run as esmini runs them.
 
 For each scenario of the reference's manifest, our engine plays it with a scripted ego at the reference's step, and the
-entities' origins are compared over the common time. A scenario is within tolerance when every position differs by at most
-max(0.5 m, the entity's speed x 0.05 s, min(2 m, 2 x the reference's own deviation between two time steps)).
+entities' origins are compared over the common time. A scenario is within tolerance when every position differs by at
+most max(0.5 m, the entity's speed x 0.05 s, min(2 m, 2 x the reference's own deviation between two time steps)).
 
 Usage: openscenario_parity.py REFERENCE_DIR [--root DIR] [--only TEXT] [--verbose]
 The last line is one JSON object with the keys run, total, within, compared.
@@ -105,7 +105,7 @@ def main() -> None:
             continue
         figures["run"] += 1
         figures["compared"] += result.samples > 0
-        within = 0 < result.samples and result.excess <= 1.0
+        within = result.samples > 0 and result.excess <= 1.0
         figures["within"] += within
         print(
             f"{name:72} {result.position_m:7.3f} {result.heading_rad:8.3f} {result.speed_mps:6.2f}  "

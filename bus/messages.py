@@ -68,7 +68,7 @@ class Message:
             object.__setattr__(self, item.name, value)
 
 
-# --- truth: what the simulator knows; no module of the stack listens, except in the explicit ground-truth modes ---------
+# --- truth: what the simulator knows; no module of the stack listens, except in the explicit ground-truth modes -------
 
 
 class EntityKind(IntEnum):
@@ -154,7 +154,7 @@ class ScenarioEvent(Message):
     transition: str
 
 
-# --- localization -------------------------------------------------------------------------------------------------------
+# --- localization -----------------------------------------------------------------------------------------------------
 
 
 class PoseStatus(IntEnum):
@@ -187,7 +187,7 @@ class PoseEstimate(Message):
     covariance: Floats = array(3, 3)
 
 
-# --- perception ---------------------------------------------------------------------------------------------------------
+# --- perception -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,7 +224,7 @@ class Tracks(Message):
     covariance: Floats = array("N", 4, 4)
 
 
-# --- planning and control -----------------------------------------------------------------------------------------------
+# --- planning and control ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -305,7 +305,7 @@ class NodeState(Message):
     generator: bytes
 
 
-# --- for viewers: these map to Foxglove schemas -------------------------------------------------------------------------
+# --- for viewers: these map to Foxglove schemas -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)

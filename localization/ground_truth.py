@@ -1,7 +1,7 @@
 """Localization in its explicit ground-truth mode: the true pose, published as the estimator will publish its own.
 
-In: `/truth/ego`. Out: `/localization/odometry` at every state, `/localization/pose` at 10 Hz. `odom` starts at the ego's
-first pose, so that `odom` and `world` differ as they do on a real car.
+In: `/truth/ego`. Out: `/localization/odometry` at every state, `/localization/pose` at 10 Hz. `odom` starts at the
+ego's first pose, so that `odom` and `world` differ as they do on a real car.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Perception in its explicit ground-truth mode: every object in range, published as detector and tracker will.
 
-In: `/truth/scenario` (sizes and kinds), `/truth/agents`, and the ego's pose from localization. Out: `/perception/objects`
-in `ego` and `/perception/tracks` in `odom`, at the rate of the agents' states. Occlusion and noise are not modelled here;
-range is.
+In: `/truth/scenario` (sizes and kinds), `/truth/agents`, and the ego's pose from localization. Out:
+`/perception/objects` in `ego` and `/perception/tracks` in `odom`, at the rate of the agents' states. Occlusion and
+noise are not modelled here; range is.
 """
 
 from __future__ import annotations

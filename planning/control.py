@@ -1,7 +1,7 @@
 """Control: the trajectory in `odom` becomes acceleration and steering, fifty times a second.
 
 In: odometry, trajectory. Out: `/control/command`. The node has no memory: the measured wheel angle and acceleration are
-its feedback. Acceleration is taken ahead by the actuator's lag, so that the car does what the plan says when it says it.
+its feedback. Acceleration is taken ahead by the actuator's lag, so that the car does what the plan says in time.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def track(
     heading = trajectory.yaw_rad[index] + share * wrap_rad(float(trajectory.yaw_rad[after] - trajectory.yaw_rad[index]))
     curvature = (1.0 - share) * trajectory.curvature_radpm[index] + share * trajectory.curvature_radpm[after]
     steering = steering_command(
-        gains.at(speed), offset, wrap_rad(pose.yaw_rad - float(heading)), float(curvature), odometry.steering_rad, speed,
-        vehicle, settings,
+        gains.at(speed), offset, wrap_rad(pose.yaw_rad - float(heading)), float(curvature), odometry.steering_rad,
+        speed, vehicle, settings,
     )  # fmt: skip
     planned_mps = float(np.interp(age_s, trajectory.t_s, trajectory.speed_mps))
     ahead_s = age_s + vehicle.acceleration_lag_s

@@ -1,7 +1,7 @@
 """Who is in the ego's way: other road users in the Frenet frame of the route, now and in the next seconds.
 
-In: agents in `world`, the route's centre line. Out: obstacles with gap, speed along the route, and the time in which they
-are in the ego's corridor (the strip of ego width plus a margin around the path that the ego drives).
+In: agents in `world`, the route's centre line. Out: obstacles with gap, speed along the route, and the time in which
+they are in the ego's corridor (the strip of ego width plus a margin around the path that the ego drives).
 """
 
 from __future__ import annotations

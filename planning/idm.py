@@ -1,8 +1,8 @@
 """The baseline `idm`: follow the lane, keep the distance, brake for what enters the own path.
 
-Longitudinally the Intelligent Driver Model on every road user that is in the ego's corridor or about to enter it, bounded
-to comfortable braking, plus kinematic braking where comfort does not suffice. Laterally a quintic back to the lane centre.
-It never leaves its lane. In: scene in `world`. Out: plan in `world`.
+Longitudinally the Intelligent Driver Model on every road user that is in the ego's corridor or about to enter it,
+bounded to comfortable braking, plus kinematic braking where comfort does not suffice. Laterally a quintic back to the
+lane centre. It never leaves its lane. In: scene in `world`. Out: plan in `world`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class IdmSettings:
 
 @dataclass(frozen=True, slots=True)
 class IdmMemory:
-    """What the next cycle needs: arc length of the ego on the route (NaN: unknown), and the acceleration planned for now."""
+    """What the next cycle needs: the ego's arc length on the route (NaN: unknown), the acceleration planned for now."""
 
     s_m: float
     acceleration_mps2: float

@@ -1,7 +1,9 @@
 """What a planner is, and the node that runs one.
 
 A planner is two functions: `start(context) -> memory` and `plan(scene, memory) -> (Plan, memory)`, both pure; the scene
-holds the context too, so that the memory need not. The node assembles the scene in `world` once per cycle and hands the plan on in `odom`, where a later pose correction moves nothing.
+holds the context too, so that the memory need not. The node assembles the scene in `world` once per cycle and hands the
+plan on in `odom`, where a later pose correction moves nothing.
+
 In: odometry, pose, tracks. Out: `/planning/trajectory`.
 """
 
@@ -37,8 +39,8 @@ class States:
 class Plan:
     """A planner's answer: the trajectory, a stop in the own lane to fall back on, and why.
 
-    `reason` is one sentence; `lead_id` the track that limits the speed (-1: none); `emergency` declares that a collision
-    is imminent, so that braking may be harder than comfort allows.
+    `reason` is one sentence; `lead_id` the track that limits the speed (-1: none); `emergency` declares that a
+    collision is imminent, so that braking may be harder than comfort allows.
     """
 
     states: States

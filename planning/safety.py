@@ -59,7 +59,7 @@ class SafetySettings:
 
 @dataclass(frozen=True, slots=True)
 class SafetyMemory:
-    """Mode with its reason, when the stack took over (-1: not yet), and the last trajectory and steering to fall back on."""
+    """Mode with its reason, when the stack took over (-1: not yet), trajectory and steering to fall back on."""
 
     mode: SafetyMode
     reason: str

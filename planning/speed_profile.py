@@ -96,7 +96,9 @@ def unroll(
     columns, lead, needed = _unroll(
         count, speed_mps, acceleration_mps2, braking_hard, set_speed_mps, ceiling_mps, table, idm, bounds
     )
-    return SpeedProfile(np.arange(count) * STEP_S, columns[0], columns[1], columns[2], int(lead), float(needed))
+    return SpeedProfile(
+        STEP_S * np.arange(count, dtype=np.float64), columns[0], columns[1], columns[2], int(lead), float(needed)
+    )
 
 
 @njit(cache=True)

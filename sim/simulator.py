@@ -7,7 +7,7 @@ itself when the commands fall silent, as a vehicle's own brake controller does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 

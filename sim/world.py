@@ -95,11 +95,11 @@ class VehicleTable:
 def empty_world(worlds: int, agents: int) -> WorldState:
     """A world in which nobody is present yet."""
     shape = (worlds, agents)
-    return WorldState(*(np.zeros(shape) for _ in range(9)), present=np.zeros(shape, dtype=bool))
+    return _world(np.zeros((9, *shape)), np.zeros(shape, dtype=bool))
 
 
 def step(state: WorldState, setpoints: Setpoints, vehicles: VehicleTable, dt_s: float) -> WorldState:
-    """The world `dt_s` later. Absent agents keep their last numbers; agents that appear start at their pose setpoint."""
+    """The world `dt_s` later. Absent agents keep their last numbers; those that appear start at their pose setpoint."""
     state_columns = np.stack((
         state.x_m, state.y_m, state.yaw_rad, state.speed_mps, state.acceleration_mps2, state.yaw_rate_radps,
         state.steering_rad, state.vx_mps, state.vy_mps,
@@ -116,7 +116,14 @@ def step(state: WorldState, setpoints: Setpoints, vehicles: VehicleTable, dt_s: 
     columns = _step_columns(
         state_columns, state.present, setpoints.drive, pose_columns, control_columns, parameters, dt_s
     )
-    return WorldState(*columns, present=setpoints.drive != Drive.ABSENT)
+    return _world(columns, setpoints.drive != Drive.ABSENT)
+
+
+def _world(columns: Floats, present: NDArray[np.bool_]) -> WorldState:
+    x_m, y_m, yaw_rad, speed_mps, acceleration_mps2, yaw_rate_radps, steering_rad, vx_mps, vy_mps = columns
+    return WorldState(
+        x_m, y_m, yaw_rad, speed_mps, acceleration_mps2, yaw_rate_radps, steering_rad, vx_mps, vy_mps, present
+    )
 
 
 JUMP_M = 1.0

@@ -1,7 +1,7 @@
 """The curves that a report plots, from a finished drive and the lane that the ego keeps.
 
-In: a `Rollout` (world) and the ego's `LaneCorridor`. Out: columns of shape (T,), NaN where there is nothing to show. The
-numbers are those of the metrics: the same lead, the same required gap, the same time to collision.
+In: a `Rollout` (world) and the ego's `LaneCorridor`. Out: columns of shape (T,), NaN where there is nothing to show.
+The numbers are those of the metrics: the same lead, the same required gap, the same time to collision.
 """
 
 from __future__ import annotations

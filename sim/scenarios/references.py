@@ -56,8 +56,8 @@ class References:
         path = (self.base / reference.text.replace("\\", "/")).resolve()
         if not path.is_relative_to(self.root):
             raise InputError(
-                f"the path {reference.text[:200]!r} leads out of the scenario's root {self.root}; move the file inside or "
-                "name a wider folder with --root",
+                f"the path {reference.text[:200]!r} leads out of the scenario's root {self.root}; move the file inside "
+                "or name a wider folder with --root",
                 reference.place,
             )
         return path

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 from geometry.angles import wrap_rad
@@ -260,7 +261,7 @@ def _lane_change(node: Node) -> Action:
     target = node.child("LaneChangeTarget").allow("RelativeTargetLane", "AbsoluteTargetLane")
     relative, absolute, place = target.find("RelativeTargetLane"), target.find("AbsoluteTargetLane"), node.place
 
-    def lane_of(cast: Cast, mover: Mover) -> int:
+    def lane_of(cast: Cast) -> int:
         if relative is None:
             assert absolute is not None
             return absolute.integer("value")
@@ -275,7 +276,7 @@ def _lane_change(node: Node) -> Action:
     def start(cast: Cast, mover: Mover, _t_s: float) -> Running:
         if mover.road is None:
             raise InputError(f"{mover.shape.name} is not on the road and cannot change lanes", place)
-        road, lane_id = mover.road, lane_of(cast, mover)
+        road, lane_id = mover.road, lane_of(cast)
         if lane_id not in cast.network.lane_ids(road.road_id, road.s_m):
             raise InputError(f"road {road.road_id} has no lane {lane_id} to change to at s = {road.s_m:.1f} m", place)
         now_t = cast.network.lane_centre_t(road.road_id, road.lane_id, road.s_m) + road.offset_m
@@ -402,7 +403,7 @@ def _trajectory(node: Node, catalogs: Catalogs) -> Action:
         if any(vertex.t_s is None for vertex in vertices):
             raise InputError("a trajectory with a time reference needs a time at every vertex", shape.place)
         times = tuple(scale * (vertex.t_s or 0.0) + offset_s for vertex in vertices)
-        if any(b < a for a, b in zip(times, times[1:], strict=False)):
+        if any(b < a for a, b in pairwise(times)):
             raise InputError("the times of a trajectory must not decrease", shape.place)
 
     def start(cast: Cast, _mover: Mover, t_s: float) -> Running:

@@ -267,10 +267,10 @@ def _collision(node: Node) -> EntityLogic:
 
     def evaluate(moment: Moment, mover: Mover) -> bool:
         pair = (mover, moment.cast.mover(other, place))
-        column = [np.array(values) for values in zip(*((*m.centre, m.pose.yaw_rad) for m in pair), strict=True)]
+        x, y, yaw = np.array([(*m.centre, m.pose.yaw_rad) for m in pair]).T
         length = np.array([m.shape.length_m for m in pair])
         width = np.array([m.shape.width_m for m in pair])
-        return len(overlapping_pairs(*column, length, width, np.array([m.present for m in pair]))) > 0
+        return len(overlapping_pairs(x, y, yaw, length, width, np.array([m.present for m in pair]))) > 0
 
     return evaluate
 

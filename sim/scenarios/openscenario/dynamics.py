@@ -1,4 +1,4 @@
-"""Transition dynamics: how a value goes from start to target (OpenSCENARIO XML 1.3, DynamicsShape, DynamicsDimension)."""
+"""How a value goes from start to target (OpenSCENARIO XML 1.3: DynamicsShape, DynamicsDimension)."""
 
 from __future__ import annotations
 

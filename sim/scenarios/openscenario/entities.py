@@ -116,7 +116,7 @@ class Catalogs:
             InputError: no such catalog or entry, or a wrong assignment.
         """
         catalog, name = node.text("catalogName"), node.text("entryName")
-        entries = self._catalogs(node).get(catalog)
+        entries = self._catalogs().get(catalog)
         if entries is None:
             known = ", ".join(sorted(self._loaded)) or "none"
             raise InputError(f"there is no catalog {catalog[:100]!r}; the catalog folders hold {known}", node.place)
@@ -132,7 +132,7 @@ class Catalogs:
         except InputError as error:
             raise error if error.place is not None else InputError(str(error), node.place) from None
 
-    def _catalogs(self, node: Node) -> dict[str, dict[str, Node]]:
+    def _catalogs(self) -> dict[str, dict[str, Node]]:
         if not self._loaded:
             for folder in self.folders:
                 for path in sorted(self.references.resolve(folder).glob("*.xosc")):

@@ -189,12 +189,12 @@ class _Parser:
             value = float(content)
             if not math.isfinite(value):
                 raise ExpressionError(f"{content} is not a finite number")
-            return lambda v: value
+            return lambda _: value
         if kind == "parameter":
             self.parameters.add(content)
             return lambda v: v[content]
         if kind == "text":
-            return lambda v: content[1:-1]
+            return lambda _: content[1:-1]
         if kind == "word":
             return self.word(content)
         if content == "(":
@@ -216,7 +216,7 @@ class _Parser:
             return lambda v: _checked(function, *(_number(argument(v)) for argument in arguments))
         if name in CONSTANTS:
             constant = CONSTANTS[name]
-            return lambda v: constant
+            return lambda _: constant
         raise ExpressionError(f"{name!r} is no function; known are {', '.join(FUNCTIONS)} (parameters begin with $)")
 
 

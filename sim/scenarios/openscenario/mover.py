@@ -16,8 +16,8 @@ from sim.scenarios.scenario import Limits
 class Mover:
     """State of one entity in `world`; the origin is the rear axle of vehicles. Changed by the engine alone.
 
-    `turn_rad` is how far it is turned from the driving direction of its lane; `road` is None off the road. `guided` says
-    that an action has already moved it in this step.
+    `turn_rad` is how far it is turned from the driving direction of its lane; `road` is None off the road. `guided`
+    says that an action has already moved it in this step.
     """
 
     index: int

@@ -55,7 +55,7 @@ def _orientation(node: Node) -> _Orientation:
 def _world(node: Node) -> Where:
     pose = Pose(node.number("x"), node.number("y"), wrap_rad(node.number("h", 0.0)))
     node.allow()
-    return lambda cast: Spot(pose)
+    return lambda _: Spot(pose)
 
 
 def _lane(node: Node) -> Where:

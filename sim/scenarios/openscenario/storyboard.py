@@ -1,7 +1,8 @@
 """The storyboard: stories, acts, maneuver groups, maneuvers, events, actions, as state machines.
 
-States and transitions follow OpenSCENARIO XML 1.3, "Storyboard and its elements": an element stands by until its trigger
-fires, runs while a child runs, and is complete afterwards. Transitions of one step are seen by the conditions of the next.
+States and transitions follow OpenSCENARIO XML 1.3, "Storyboard and its elements": an element stands by until its
+trigger fires, runs while a child runs, and is complete afterwards. Transitions of one step are seen by the conditions
+of the next.
 """
 
 from __future__ import annotations
