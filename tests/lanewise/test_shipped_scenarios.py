@@ -87,7 +87,8 @@ def test_carriageways_have_no_kinks(lane_map: LaneMap) -> None:
         if kind != "driving":
             continue
         route = follow_lane(lane_map, lane, 0.0, 5000.0)
-        turn = np.diff(route.path.yaw_rad) / np.minimum(np.diff(route.path.s_m)[1:], np.diff(route.path.s_m)[:-1])
+        steps_m = np.diff(route.path.s_m)
+        turn = np.diff(route.path.yaw_rad) / (0.5 * (steps_m[1:] + steps_m[:-1]))
         assert np.abs(turn).max() < 1.0 / 150.0
         assert (route.left_m + route.right_m)[1:-1].max() <= 3.76
 
