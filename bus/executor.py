@@ -156,6 +156,8 @@ class Executor:
             memory, publications = node.step(slot.memory, tick)
             self._check(node, publications)
         except Exception as error:  # a node must never take the bus down with it, whatever it raises
+            if node.essential:
+                raise
             self._report(node.name, f"{type(error).__name__}: {error}")
             return
         slot.memory = memory

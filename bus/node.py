@@ -62,7 +62,8 @@ class Node:
 
     Called every `period_ns` from t = 0 on (None: never by timer) and for each message on a topic in `triggers`.
     `priority` orders nodes within one instant (low first: the data-flow chain from the simulator to the safety gate).
-    What it publishes arrives `latency_ns` later. `snapshot` is False for the world side, which replay does not run.
+    What it publishes arrives `latency_ns` later. `snapshot` is False for the world side, which replay does not run. An
+    `essential` node is the world itself: without it there is no drive, so what it raises ends the run.
     """
 
     name: str
@@ -75,3 +76,4 @@ class Node:
     triggers: tuple[str, ...] = ()
     latency_ns: int = 0
     snapshot: bool = True
+    essential: bool = False

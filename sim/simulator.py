@@ -76,6 +76,7 @@ class Simulator:
             outputs=("/truth/scenario", "/truth/ego", "/truth/agents", "/truth/contact", "/truth/event"),
             period_ns=self.step_ns,
             snapshot=False,
+            essential=True,
         )
 
     def _step(

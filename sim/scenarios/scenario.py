@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from geometry.errors import InputError
 from motion.rollout import EntityShape
 from sim.world import Setpoints, WorldState
+
+
+class MissingLaneError(InputError):
+    """A sound scenario asks for a lane that its road does not have there: this case cannot be run on this map."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from sim.scenarios.openscenario.entities import Catalogs
 from sim.scenarios.openscenario.mover import Mover
 from sim.scenarios.openscenario.positions import Where, read_position
 from sim.scenarios.openscenario.reading import Node
+from sim.scenarios.scenario import MissingLaneError
 
 LONGITUDINAL, LATERAL, BOTH, NEITHER = "longitudinal", "lateral", "longitudinal lateral", ""
 
@@ -278,7 +279,9 @@ def _lane_change(node: Node) -> Action:
             raise InputError(f"{mover.shape.name} is not on the road and cannot change lanes", place)
         road, lane_id = mover.road, lane_of(cast)
         if lane_id not in cast.network.lane_ids(road.road_id, road.s_m):
-            raise InputError(f"road {road.road_id} has no lane {lane_id} to change to at s = {road.s_m:.1f} m", place)
+            raise MissingLaneError(
+                f"road {road.road_id} has no lane {lane_id} to change to at s = {road.s_m:.1f} m", place
+            )
         now_t = cast.network.lane_centre_t(road.road_id, road.lane_id, road.s_m) + road.offset_m
         from_m = now_t - cast.network.lane_centre_t(road.road_id, lane_id, road.s_m)
         mover.road = replace(road, lane_id=lane_id, offset_m=from_m)

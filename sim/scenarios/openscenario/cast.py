@@ -9,6 +9,7 @@ from geometry.errors import InputError, Place
 from geometry.pose import Pose
 from maps.road_network import RoadNetwork, RoadPosition
 from sim.scenarios.openscenario.mover import Mover
+from sim.scenarios.scenario import MissingLaneError
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Cast:
                 lane_id += sign * (1 if lanes > 0 else -1)
         known = self.network.lane_ids(road.road_id, road.s_m)
         if lane_id not in known:
-            raise InputError(
+            raise MissingLaneError(
                 f"road {road.road_id} has no lane {lane_id} at s = {road.s_m:.1f} m; it has "
                 f"{', '.join(str(i) for i in known)}",
                 place,

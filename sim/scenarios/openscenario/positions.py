@@ -16,6 +16,7 @@ from maps.road_network import RoadPosition
 from sim.scenarios.openscenario.cast import Cast
 from sim.scenarios.openscenario.mover import lane_heading
 from sim.scenarios.openscenario.reading import Node
+from sim.scenarios.scenario import MissingLaneError
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def _lane(node: Node) -> Where:
                 raise InputError(f"s = {s_m:g} m lies outside of road {road_id}, which is {length:g} m long", place)
             if lane_id not in cast.network.lane_ids(road_id, s_m):
                 lanes = ", ".join(str(i) for i in cast.network.lane_ids(road_id, s_m))
-                raise InputError(f"road {road_id} has no lane {lane_id} at s = {s_m:g} m; it has {lanes}", place)
+                raise MissingLaneError(f"road {road_id} has no lane {lane_id} at s = {s_m:g} m; it has {lanes}", place)
             return _on_lane(cast, on_road, orientation)
         except InputError:
             raise

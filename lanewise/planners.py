@@ -1,0 +1,90 @@
+"""Planners by name, and planners that users bring: `module:Class` or `path/to/file.py:Class`.
+
+A planner is a class with `start` and `plan` (`planning.planner.Planner`). If it is a dataclass with a field `settings`
+of a dataclass type, the `[planning]` section of the configuration fills that field.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any, get_type_hints
+
+from geometry.errors import InputError
+from planning.idm import IdmPlanner
+from planning.planner import Planner
+
+PLANNERS: Mapping[str, type[Planner]] = MappingProxyType({"idm": IdmPlanner})
+
+
+def planner_class(name: str) -> type[Planner]:
+    """The class behind a name.
+
+    Raises:
+        InputError: no such planner, module, file or class, or it lacks `start` or `plan`.
+    """
+    if name in PLANNERS:
+        return PLANNERS[name]
+    module_name, colon, class_name = name.rpartition(":")
+    if not colon:
+        known = ", ".join(PLANNERS)
+        raise InputError(f"there is no planner {name!r}; known are {known}, or give module:Class or file.py:Class")
+    found = getattr(_module(module_name), class_name, None)
+    if not isinstance(found, type):
+        raise InputError(f"{module_name} has no class {class_name}")
+    missing = [method for method in ("start", "plan") if not callable(getattr(found, method, None))]
+    if missing:
+        raise InputError(f"{name} is no planner: it has no method {' and no method '.join(missing)}")
+    return found
+
+
+def planner_settings(name: str) -> type | None:
+    """The type of a planner's settings, None if it has none; errors as `planner_class`."""
+    kind: Any = planner_class(name)
+    if not is_dataclass(kind) or "settings" not in {item.name for item in fields(kind)}:
+        return None
+    found: type = get_type_hints(kind)["settings"]
+    return found
+
+
+def build_planner(name: str, settings: Any) -> Planner:
+    """A planner with its settings (None: it has none); errors as `planner_class`."""
+    kind: Any = planner_class(name)
+    try:
+        planner: Planner = kind() if settings is None else kind(settings=settings)
+    except TypeError as error:
+        raise InputError(f"the planner {name} cannot be made: {error}") from error
+    return planner
+
+
+def _module(name: str) -> ModuleType:
+    try:
+        if name.endswith(".py"):
+            return _from_file(Path(name))
+        return importlib.import_module(name)
+    except (ImportError, SyntaxError) as error:
+        raise InputError(f"cannot load the planner's module {name}: {error}") from error
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise InputError("there is no such file to load a planner from", path)
+    name = f"planner_file_{path.stem}"
+    known = sys.modules.get(name)
+    if known is not None and known.__file__ is not None and Path(known.__file__) == path.resolve():
+        return known
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    if spec is None or spec.loader is None:
+        raise InputError("this file cannot be loaded as a Python module", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up by name
+    spec.loader.exec_module(module)
+    if not inspect.getmembers(module, inspect.isclass):
+        raise InputError("this file defines no class", path)
+    return module

@@ -1,0 +1,177 @@
+"""One moment of a drive from above, as a picture: the same road, drawings and colours as the page.
+
+In: `ReportData` and a time. Out: an RGB image. The ego heads right, as in the page's first view.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bus.messages import SafetyMode
+from geometry.angles import Floats
+from lanewise.report.artwork import artwork
+from lanewise.report.palette import Palette, body_role, rgb, speed_color, tinted
+from lanewise.report.scene import LineStyle, ReportData, RoadLine, latest
+
+Image = NDArray[np.uint8]
+
+SUBPIXEL_BITS = 4
+"""OpenCV draws polygons with this many fractional bits."""
+
+EGO_SHARE = 0.28
+"""Where the ego stands across the picture, from the left."""
+
+BRAKING_MPS2 = -0.6
+BLINK_S = 0.8
+DASH_M, GAP_M = 4.0, 8.0
+_PAINT = {"yellow": "mark-yellow", "blue": "mark-blue", "red": "mark-red", "orange": "mark-yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Where the picture looks: `world` point that stands at the anchor, heading that points right, scale."""
+
+    x_m: float
+    y_m: float
+    yaw_rad: float
+    px_per_m: float
+    size_px: tuple[int, int]
+
+    def pixels(self, points: Floats) -> Floats:
+        """World points (K, 2) as pixels (K, 2), x right, y down."""
+        cos, sin = math.cos(self.yaw_rad), math.sin(self.yaw_rad)
+        dx, dy = points[:, 0] - self.x_m, points[:, 1] - self.y_m
+        ahead, left = cos * dx + sin * dy, cos * dy - sin * dx
+        width, height = self.size_px
+        return np.stack((EGO_SHARE * width + self.px_per_m * ahead, 0.5 * height - self.px_per_m * left), axis=-1)
+
+
+def draw_birdseye(
+    data: ReportData, t_s: float, palette: Palette, size_px: tuple[int, int] = (1280, 720), px_per_m: float = 10.0
+) -> Image:
+    """The moment `t_s` as an RGB image of shape (height, width, 3)."""
+    width, height = size_px
+    image = np.empty((height, width, 3), dtype=np.uint8)
+    image[:] = rgb(palette["ground"])
+    row = int(np.clip(np.searchsorted(data.rollout.t_s, t_s + 1e-6, side="right") - 1, 0, len(data.rollout.t_s) - 1))
+    ego = data.rollout.ego
+    view = View(float(ego.x_m[row]), float(ego.y_m[row]), float(ego.yaw_rad[row]), px_per_m, size_px)
+    _draw_road(image, data, view, palette)
+    _draw_plan(image, data, t_s, view, palette)
+    for column, index in enumerate(data.rollout.other_ids):
+        if data.rollout.others.present[row, column]:
+            _draw_other(image, data, (row, column, int(index)), view, palette)
+    _draw_ego(image, data, row, t_s, view, palette)
+    _draw_caption(image, data, row, t_s, palette)
+    return image
+
+
+def _fill(image: Image, pixels: Floats, color: tuple[int, int, int]) -> None:
+    """A filled polygon; one that lies outside the picture or is wildly larger is left to OpenCV's clipping."""
+    if not _touches(image, pixels):
+        return
+    fixed = np.round(pixels * 2**SUBPIXEL_BITS).clip(-(2**30), 2**30).astype(np.int32)
+    cv2.fillPoly(image, [fixed], color, cv2.LINE_AA, SUBPIXEL_BITS)
+
+
+def _stroke(image: Image, pixels: Floats, color: tuple[int, int, int], width_px: float) -> None:
+    if not _touches(image, pixels):
+        return
+    fixed = np.round(pixels * 2**SUBPIXEL_BITS).clip(-(2**30), 2**30).astype(np.int32)
+    cv2.polylines(image, [fixed], False, color, max(1, round(width_px)), cv2.LINE_AA, SUBPIXEL_BITS)
+
+
+def _touches(image: Image, pixels: Floats) -> bool:
+    height, width = image.shape[:2]
+    low, high = pixels.min(axis=0), pixels.max(axis=0)
+    return bool(low[0] < width and low[1] < height and high[0] > 0 and high[1] > 0)
+
+
+def _draw_road(image: Image, data: ReportData, view: View, palette: Palette) -> None:
+    for surface in data.road.surfaces:
+        for ring in surface.rings:
+            _fill(image, view.pixels(ring), rgb(palette[surface.kind.value]))
+    for line in data.road.lines:
+        role = {LineStyle.CENTRE: "centre", LineStyle.EDGE: "edge"}.get(line.style, _PAINT.get(line.color, "mark"))
+        for points in _dashes(line):
+            _stroke(image, view.pixels(points), rgb(palette[role]), line.width_m * view.px_per_m)
+
+
+def _dashes(line: RoadLine) -> list[Floats]:
+    """The painted parts of a line; the middle of a lane is not painted at all in pictures."""
+    if line.style is LineStyle.CENTRE:
+        return []
+    if line.style is not LineStyle.BROKEN:
+        return [line.points]
+    along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(line.points, axis=0).T))))
+    first = math.floor(line.phase_m / (DASH_M + GAP_M)) * (DASH_M + GAP_M) - line.phase_m
+    starts = np.arange(first, along[-1], DASH_M + GAP_M)
+    dashes = []
+    for start in starts:
+        low, high = max(start, 0.0), min(start + DASH_M, float(along[-1]))
+        if high > low:
+            stations = np.array([low, *along[(along > low) & (along < high)], high])
+            dashes.append(np.stack([np.interp(stations, along, line.points[:, axis]) for axis in range(2)], axis=-1))
+    return dashes
+
+
+def _draw_plan(image: Image, data: ReportData, t_s: float, view: View, palette: Palette) -> None:
+    index = latest(data.plans, t_s)
+    if index < 0 or len(data.plans[index].points) < 2:
+        return
+    plan = data.plans[index]
+    pixels = view.pixels(plan.points)
+    fastest = max(data.rollout.set_speed_mps, float(data.rollout.ego.speed_mps.max()), 1.0)
+    for k in range(len(pixels) - 1):
+        share = 0.5 * (plan.speed_mps[k] + plan.speed_mps[k + 1]) / fastest
+        _stroke(image, pixels[k : k + 2], rgb(speed_color(float(share), palette)), 0.7 * view.px_per_m)
+
+
+def _draw_other(image: Image, data: ReportData, at: tuple[int, int, int], view: View, palette: Palette) -> None:
+    row, column, index = at
+    others = data.rollout.others
+    centre = np.array([others.x_m[row, column], others.y_m[row, column]])
+    braking = bool(others.acceleration_mps2[row, column] < BRAKING_MPS2)
+    _draw_entity(image, data, index, (centre, float(others.yaw_rad[row, column]), braking, False), view, palette)
+
+
+def _draw_ego(image: Image, data: ReportData, row: int, t_s: float, view: View, palette: Palette) -> None:
+    ego, shape = data.rollout.ego, data.rollout.cast[data.rollout.ego_id]
+    yaw = float(ego.yaw_rad[row])
+    centre = np.array([ego.x_m[row], ego.y_m[row]]) + shape.centre_x_m * np.array([math.cos(yaw), math.sin(yaw)])
+    hazard = any(start <= t_s <= end for start, end in data.hazard_spans_s) and t_s % BLINK_S < 0.5 * BLINK_S
+    braking = bool(ego.acceleration_mps2[row] < BRAKING_MPS2)
+    _draw_entity(image, data, data.rollout.ego_id, (centre, yaw, braking, hazard), view, palette)
+
+
+def _draw_entity(
+    image: Image, data: ReportData, index: int, state: tuple[Floats, float, bool, bool], view: View, palette: Palette
+) -> None:
+    """`state`: box centre in world, yaw, whether it brakes, whether its hazard lights are lit."""
+    centre, yaw, braking, hazard = state
+    shape = data.rollout.cast[index]
+    body = body_role(shape.kind, index == data.rollout.ego_id)
+    turn = np.array([[math.cos(yaw), math.sin(yaw)], [-math.sin(yaw), math.cos(yaw)]])
+    for layer in artwork(shape.kind, shape.length_m, shape.width_m):
+        if layer.role == "indicator" and not hazard:
+            continue
+        role = {"body": body, "tail": "braking" if braking else "tail"}.get(layer.role, layer.role)
+        _fill(image, view.pixels(centre + layer.points @ turn), rgb(tinted(palette[role], layer.tint)))
+
+
+def _draw_caption(image: Image, data: ReportData, row: int, t_s: float, palette: Palette) -> None:
+    texts = [f"{t_s:6.2f} s   {3.6 * data.rollout.ego.speed_mps[row]:3.0f} km/h"]
+    mode = latest(data.modes, t_s)
+    if mode >= 0 and data.modes[mode].mode is not SafetyMode.NORMAL:
+        texts.append(data.modes[mode].mode.name.lower().replace("_", " "))
+    scale = image.shape[0] / 720.0
+    for line, text in enumerate(texts):
+        place = (round(18 * scale), round((34 + 30 * line) * scale))
+        for color, width in ((palette["panel"], 5), (palette["ink"], 2)):
+            thick = max(1, round(width * scale))
+            cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.8 * scale, rgb(color), thick, cv2.LINE_AA)

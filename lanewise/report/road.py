@@ -1,0 +1,125 @@
+"""The road as it is drawn: surfaces, paint, kerbs and lane middles near a drive, from the lane map.
+
+In: a lane map and the points of a drive, world. Out: `Road`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from geometry.angles import Floats
+from lanewise.report.scene import LineStyle, Road, RoadLine, RoadSurface, SurfaceKind
+from maps.lane_map import LaneMap, MarkSpan
+from maps.road_model import DRIVABLE_KINDS
+
+REACH_M = 220.0
+"""Lanes are drawn as far as this from the points of the drive."""
+
+_WALKS = ("sidewalk", "walking", "shared", "biking")
+_SHOULDERS = ("shoulder", "stop", "border", "parking", "restricted")
+_BROKEN = ("broken", "botts dots")
+_DOUBLE = ("solid solid", "solid broken", "broken solid", "broken broken")
+_DOUBLE_GAP_M = 0.12
+_STOP_WIDTH_M = 0.4
+
+
+def road_around(lane_map: LaneMap, points: Floats) -> Road:
+    """What lies within `REACH_M` of points of shape (T, 2)."""
+    low, high = points.min(axis=0) - REACH_M, points.max(axis=0) + REACH_M
+    surfaces: list[RoadSurface] = []
+    lines: list[RoadLine] = []
+    for lane in _lanes_in(lane_map, low, high):
+        rows = _rows_in(lane_map, lane, low, high)
+        left, right = lane_map.left_points[rows], lane_map.right_points[rows]
+        if len(left) < 2:
+            continue
+        kind = _surface_kind(lane_map.kinds[lane])
+        surfaces.append(RoadSurface(kind, (np.concatenate((left, right[::-1])),)))
+        lines += _paint(lane_map, lane, rows)
+        if lane_map.kinds[lane] in DRIVABLE_KINDS:
+            lines.append(RoadLine(LineStyle.CENTRE, lane_map.centre_points[rows], width_m=0.05))
+    surfaces += [RoadSurface(SurfaceKind.CROSSING, (crossing.polygon,)) for crossing in lane_map.crossings]
+    lines += _stop_lines(lane_map, low, high)
+    order = list(SurfaceKind)
+    return Road(tuple(sorted(surfaces, key=lambda surface: order.index(surface.kind))), tuple(lines))
+
+
+def _lanes_in(lane_map: LaneMap, low: Floats, high: Floats) -> Iterator[int]:
+    for lane in range(lane_map.size):
+        points = lane_map.centre_points[lane_map.rows(lane)]
+        if (points.max(axis=0) >= low).all() and (points.min(axis=0) <= high).all():
+            yield lane
+
+
+def _rows_in(lane_map: LaneMap, lane: int, low: Floats, high: Floats) -> slice:
+    """The stretch of a lane's rows from the first to the last one inside, and one more on both sides."""
+    rows = lane_map.rows(lane)
+    points = lane_map.centre_points[rows]
+    inside = np.flatnonzero(((points >= low) & (points <= high)).all(axis=1))
+    if not len(inside):
+        return rows
+    return slice(rows.start + max(int(inside[0]) - 1, 0), min(rows.start + int(inside[-1]) + 2, rows.stop))
+
+
+def _surface_kind(kind: str) -> SurfaceKind:
+    if kind in DRIVABLE_KINDS and kind != "stop":
+        return SurfaceKind.LANE
+    if kind in _WALKS:
+        return SurfaceKind.WALK
+    return SurfaceKind.SHOULDER if kind in _SHOULDERS else SurfaceKind.VERGE
+
+
+def _paint(lane_map: LaneMap, lane: int, rows: slice) -> Iterator[RoadLine]:
+    """The marks of a lane that no other lane draws: its right edge, and the left one where nobody lies to the left."""
+    sides = [(lane_map.right_points[rows], lane_map.right_marks[lane])]
+    # On the left the neighbour's right edge is the same paint; opposite lanes share their left edges.
+    opposite = int(lane_map.opposite_neighbour[lane])
+    if lane_map.left_neighbour[lane] < 0 and (opposite < 0 or opposite > lane):
+        sides.append((lane_map.left_points[rows], lane_map.left_marks[lane]))
+    s_m = lane_map.s_m[rows]
+    for edge, spans in sides:
+        for span, end in zip(spans, [*(later.s_m for later in spans[1:]), np.inf], strict=True):
+            yield from _span_lines(edge, s_m, span, float(end))
+
+
+def _span_lines(edge: Floats, s_m: Floats, span: MarkSpan, end_m: float) -> Iterator[RoadLine]:
+    first, last = max(span.s_m, float(s_m[0])), min(end_m, float(s_m[-1]))
+    if span.kind == "none" or last - first < 0.05:
+        return
+    inner = s_m[(s_m > first + 1e-6) & (s_m < last - 1e-6)]
+    stations = np.array([first, *inner, last])
+    points = np.stack([np.interp(stations, s_m, edge[:, axis]) for axis in range(2)], axis=-1)
+    if np.hypot(*np.ptp(points, axis=0)) < 0.05:
+        return
+    width_m = span.width_m if span.width_m > 0.0 else 0.12
+    color = "white" if span.color in ("standard", "") else span.color
+    if span.kind in _DOUBLE:
+        for part, shift in zip(span.kind.split(), (0.5, -0.5), strict=True):
+            beside = _shifted(points, shift * (_DOUBLE_GAP_M + width_m))
+            yield RoadLine(LineStyle(part), beside, color, width_m, first)
+    elif span.kind in ("curb", "grass", "edge"):
+        yield RoadLine(LineStyle.EDGE, points, color, 0.12)
+    else:
+        style = LineStyle.BROKEN if span.kind in _BROKEN else LineStyle.SOLID
+        yield RoadLine(style, points, color, width_m, first)
+
+
+def _shifted(points: Floats, left_m: float) -> Floats:
+    along = np.gradient(points, axis=0)
+    normal = np.stack((-along[:, 1], along[:, 0]), axis=-1) / np.maximum(np.hypot(*along.T), 1e-9)[:, None]
+    shifted: Floats = points + left_m * normal
+    return shifted
+
+
+def _stop_lines(lane_map: LaneMap, low: Floats, high: Floats) -> Iterator[RoadLine]:
+    for stop in lane_map.stop_lines:
+        rows = lane_map.rows(stop.lane)
+        s_m = lane_map.s_m[rows]
+        ends = np.array([
+            [np.interp(stop.s_m, s_m, edge[rows, axis]) for axis in range(2)]
+            for edge in (lane_map.left_points, lane_map.right_points)
+        ])  # fmt: skip
+        if (ends >= low).all() and (ends <= high).all() and np.hypot(*(ends[0] - ends[1])) > 0.1:
+            yield RoadLine(LineStyle.STOP, ends, width_m=_STOP_WIDTH_M)

@@ -1,0 +1,48 @@
+"""The stack: which nodes drive, in which order. The only place that knows all modules by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import localization.ground_truth
+import perception.ground_truth
+from bus.node import Node
+from geometry.errors import InputError
+from lanewise import view
+from lanewise.config import RunConfig
+from lanewise.planners import build_planner
+from planning import control, planner, safety
+from planning.scene import Context
+
+PERCEPTION: Mapping[str, Callable[[RunConfig], Node]] = MappingProxyType({
+    "ground-truth": lambda config: perception.ground_truth.node(config.perception),
+})  # fmt: skip
+
+LOCALIZATION: Mapping[str, Callable[[RunConfig], Node]] = MappingProxyType({
+    "ground-truth": lambda _: localization.ground_truth.node(),
+})  # fmt: skip
+
+
+def stack_nodes(config: RunConfig, context: Context) -> tuple[Node, ...]:
+    """The nodes between the simulator's truth or sensors and its command input, and the one that serves viewers.
+
+    Raises:
+        InputError: the configuration names a module that does not exist.
+    """
+    vehicle = context.vehicle
+    return (
+        _choice("localization", LOCALIZATION, config.stack.localization)(config),
+        _choice("perception", PERCEPTION, config.stack.perception)(config),
+        planner.node(build_planner(config.stack.planner, config.planning), context, config.planner),
+        control.node(vehicle, config.tracking),
+        safety.node(vehicle, config.safety, config.tracking),
+        view.node(context.lane_map, context.mission.route),
+    )
+
+
+def _choice(place: str, table: Mapping[str, Any], name: str) -> Any:
+    if name not in table:
+        raise InputError(f"there is no {place} {name!r}; known are {', '.join(table)}")
+    return table[name]
