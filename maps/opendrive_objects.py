@@ -10,7 +10,8 @@ from maps.road_geometry import ReferenceLine
 from maps.road_model import Controller, RoadObject, Signal
 from maps.strict_xml import Element, integer, number, text
 
-_NO_NUMBER = ("", "-1", "none")
+_NO_VALUE = -1.0
+"""What exporters write where a signal has no value."""
 
 
 def read_signals(road: Element, road_id: str) -> tuple[Signal, ...]:
@@ -39,7 +40,7 @@ def read_references(road: Element, road_id: str, signals: Mapping[str, Signal]) 
 
 
 def _signal(element: Element, road_id: str) -> Signal:
-    value = element.get("value", "")
+    value = _NO_VALUE if element.get("value", "") in ("", "none") else number(element, "value")
     return Signal(
         id=text(element, "id"),
         name=text(element, "name", ""),
@@ -53,7 +54,7 @@ def _signal(element: Element, road_id: str) -> Signal:
         country=text(element, "country", ""),
         kind=text(element, "type", ""),
         subkind=text(element, "subtype", ""),
-        value=None if value in _NO_NUMBER else number(element, "value"),
+        value=None if value == _NO_VALUE else value,
         unit=text(element, "unit", ""),
         text=text(element, "text", ""),
         width_m=number(element, "width", 0.0),
