@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from sim.scenarios.openscenario.distribution import Variations, is_variation, read_variations
-
 from geometry.errors import InputError
 from lanewise.run import scenario_file
+from sim.scenarios.openscenario.distribution import Variations, is_variation, read_variations
 
 
 @dataclass(frozen=True, slots=True)
