@@ -23,6 +23,8 @@ class CorridorSettings:
     """How wide the corridor is and how far ahead in time others are expected to enter it."""
 
     side_margin_m: float = 0.3
+    moving_margin_m: float = 0.15
+    """Margin towards those who drive along: in a curve the corners of a long vehicle that keeps its lane come nearer."""
     entry_horizon_s: float = 2.5
     """A vehicle that will enter within this time counts as the lead already."""
     crossing_horizon_s: float = 6.0
@@ -64,7 +66,8 @@ def obstacles_in_corridor(
     yaw = path.heading(s_centre)
     along = agents.vx_mps * np.cos(yaw) + agents.vy_mps * np.sin(yaw)
     across = agents.vy_mps * np.cos(yaw) - agents.vx_mps * np.sin(yaw)
-    half = 0.5 * vehicle.width_m + settings.side_margin_m
+    drives_along = np.abs(along) >= settings.along_speed_mps
+    half = 0.5 * vehicle.width_m + np.where(drives_along, settings.moving_margin_m, settings.side_margin_m)
     low, high = min(ego_d_m, 0.0) - half, max(ego_d_m, 0.0) + half
     enter, leave = _occupancy(d.min(axis=1), d.max(axis=1), across, low, high)
     gap = s.min(axis=1) - (ego_s_m + vehicle.front_m)
@@ -80,7 +83,7 @@ def obstacles_in_corridor(
     return tuple(found)
 
 
-def _occupancy(d_min: Floats, d_max: Floats, across: Floats, low: float, high: float) -> tuple[Floats, Floats]:
+def _occupancy(d_min: Floats, d_max: Floats, across: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """When each agent enters and leaves the strip [low, high] at constant lateral speed (inf: never)."""
     inside = (d_max > low) & (d_min < high)
     with np.errstate(divide="ignore", invalid="ignore"):
