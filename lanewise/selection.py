@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from geometry.errors import InputError
 from lanewise.run import scenario_file
-from sim.scenarios.openscenario.distribution import Variations, is_variation, read_variations
+from sim.scenarios.openscenario.distribution import Variation, Variations, is_variation, read_variations
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,17 @@ def select(names: Sequence[str], root: Path | None, sample: int | None, every: b
         raise InputError("this is a parameter variation; say --sample N or --all", varied[0])
     if not varied and (sample is not None or every):
         raise InputError("--sample and --all need a file of parameter variations; there is none among the scenarios")
-    shares = dict(zip(varied, _shares(sample, len(varied)), strict=True)) if sample is not None else {}
-    return tuple(case for path in expanded for case in _cases(path, path in varied, root, shares.get(path), seed))
+    files = {path: read_variations(Path(path), root) for path in varied}
+    chosen = _sampled(files, sample, seed) if sample is not None else {p: tuple(v.valid()) for p, v in files.items()}
+    cases: list[Case] = []
+    for path in expanded:
+        stem = Path(path).stem
+        if path not in files:
+            cases.append(Case(path, {}, stem, stem))
+        for variation in chosen.get(path, ()):
+            scenario = str(files[path].scenario_path)
+            cases.append(Case(scenario, variation.parameters, stem, f"{stem}-{variation.index:06d}"))
+    return tuple(cases)
 
 
 def _expanded(name: str) -> list[str]:
@@ -50,19 +58,20 @@ def _expanded(name: str) -> list[str]:
     return found
 
 
-def _shares(total: int | None, files: int) -> list[int]:
-    """How many each file gets: as even as possible, the first ones one more."""
-    if total is None or files == 0:
-        return []
-    return [total // files + (1 if i < total % files else 0) for i in range(files)]
-
-
-def _cases(path: str, varied: bool, root: Path | None, share: int | None, seed: int) -> Iterator[Case]:
-    stem = Path(path).stem
-    if not varied:
-        yield Case(path, {}, stem, stem)
-        return
-    variations: Variations = read_variations(Path(path), root)
-    chosen = variations.valid() if share is None else islice(variations.sample(share, seed), share)
-    for variation in chosen:
-        yield Case(str(variations.scenario_path), variation.parameters, stem, f"{stem}-{variation.index:06d}")
+def _sampled(files: Mapping[str, Variations], count: int, seed: int) -> dict[str, tuple[Variation, ...]]:
+    """`count` valid variations, the same number from each file; what a small file lacks the others give."""
+    chosen: dict[str, tuple[Variation, ...]] = {}
+    open_files, left = list(files), count
+    while open_files:
+        share = max(left // len(open_files), 0)
+        small = [path for path in open_files if len(files[path].sample(share + 1, seed)) <= share]
+        if not small:
+            extra = left - share * len(open_files)
+            for k, path in enumerate(open_files):
+                chosen[path] = files[path].sample(share + (k < extra), seed)
+            break
+        for path in small:
+            chosen[path] = files[path].sample(share, seed)
+            left -= len(chosen[path])
+            open_files.remove(path)
+    return chosen

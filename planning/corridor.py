@@ -24,7 +24,8 @@ class CorridorSettings:
 
     side_margin_m: float = 0.3
     moving_margin_m: float = 0.15
-    """Margin towards those who drive along: in a curve the corners of a long vehicle that keeps its lane come nearer."""
+    """Margin towards those who drive along: in a curve the corners of a long vehicle that keeps its lane come
+    nearer."""
     entry_horizon_s: float = 2.5
     """A vehicle that will enter within this time counts as the lead already."""
     crossing_horizon_s: float = 6.0

@@ -32,6 +32,8 @@ class IdmSettings:
     look_ahead_m: float = 250.0
     lateral_acceleration_mps2: float = 2.0
     """Comfortable in curves; sets the speed there."""
+    end_margin_m: float = 5.0
+    """How far before the end of the route the front bumper stops."""
     settle_s: float = 3.0
     """Time in which a lateral offset is taken back."""
     stop_deceleration_mps2: float = 3.5
@@ -107,6 +109,7 @@ class IdmPlanner:
         ceiling = speed_ceiling(
             path, s, settings.look_ahead_m, route.speed_limit_mps[first : first + len(path.points)],
             settings.lateral_acceleration_mps2, settings.following.deceleration_mps2,
+            path.length_m - vehicle.front_m - settings.end_margin_m,
         )  # fmt: skip
         obstacles = obstacles_in_corridor(scene.agents, path, s, d, ego.speed_mps, vehicle, settings.corridor)
         profile = unroll(
@@ -160,8 +163,9 @@ def _label(profile: SpeedProfile) -> str:
 
 def _reason(profile: SpeedProfile, obstacles: tuple[Obstacle, ...], ceiling_mps: float, set_speed_mps: float) -> str:
     if profile.lead < 0:
-        slower = ceiling_mps < set_speed_mps - 0.1
-        return f"curve or speed limit allows {ceiling_mps:.1f} m/s" if slower else f"set speed {set_speed_mps:.1f} m/s"
+        if ceiling_mps < set_speed_mps - 0.1:
+            return f"curve, limit or end of the road allows {ceiling_mps:.1f} m/s"
+        return f"set speed {set_speed_mps:.1f} m/s"
     lead = obstacles[profile.lead]
     entering = f", entering in {lead.enter_s:.1f} s" if lead.enter_s > 0.0 else ""
     return f"track {lead.track_id} {lead.gap_m:.1f} m ahead at {lead.speed_mps:.1f} m/s{entering}"

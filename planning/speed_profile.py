@@ -22,6 +22,9 @@ STEP_S = 0.1
 CEILING_STEP_M = 2.0
 """Spacing of the speed ceiling along the route."""
 
+CEILING_TIME_S = 0.5
+"""How far ahead in time the ceiling is looked at, and how fast a speed above it is taken back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Braking:
@@ -55,17 +58,18 @@ class SpeedProfile:
 
 
 def speed_ceiling(
-    path: Polyline, s_m: float, length_m: float, limit_mps: Floats, lateral_mps2: float, deceleration_mps2: float
-) -> Floats:
+    path: Polyline, s_m: float, length_m: float, limit_mps: Floats, lateral_mps2: float, deceleration_mps2: float,
+    stop_s_m: float,
+) -> Floats:  # fmt: skip
     """Highest sensible speed every CEILING_STEP_M from `s_m` on, shape (M,): limits and curves, reachable by braking.
 
-    `limit_mps` holds the limit at each point of `path` (NaN: none).
+    `limit_mps` holds the limit at each point of `path` (NaN: none); from `stop_s_m` on there is nothing to drive on.
     """
     s = s_m + np.arange(0.0, length_m + CEILING_STEP_M, CEILING_STEP_M)
     index = np.clip(np.searchsorted(path.s_m, s, side="right") - 1, 0, len(limit_mps) - 1)
     limit = np.where(np.isnan(limit_mps[index]), np.inf, limit_mps[index])
     curve = np.sqrt(lateral_mps2 / np.maximum(np.abs(path.curvature(s)), 1e-6))
-    return _reachable(np.minimum(limit, curve), deceleration_mps2)
+    return _reachable(np.where(s < stop_s_m, np.minimum(limit, curve), 0.0), deceleration_mps2)
 
 
 @njit(cache=True)
@@ -120,6 +124,13 @@ def needed_deceleration(gap_m, speed_mps, lead_mps, lead_mps2, enter_s):  # type
 
 
 @njit(cache=True)
+def _ceiling_acceleration(speed, distance, ceiling):  # type: ignore[no-untyped-def]
+    """What brings the speed to the ceiling that holds CEILING_TIME_S further on, within that time."""
+    cell = min(int((distance + CEILING_TIME_S * speed) / CEILING_STEP_M), len(ceiling) - 1)
+    return (ceiling[cell] - speed) / CEILING_TIME_S
+
+
+@njit(cache=True)
 def _unroll(count, speed, acceleration, hard, set_speed, ceiling, obstacles, idm, bounds):  # type: ignore[no-untyped-def]
     """Columns (3, count): distance, speed, acceleration; the first limiting obstacle; the first needed deceleration."""
     comfort, strong, emergency, margin, reaction, jerk = bounds
@@ -128,15 +139,14 @@ def _unroll(count, speed, acceleration, hard, set_speed, ceiling, obstacles, idm
     distance, first_lead, first_needed = 0.0, -1, 0.0
     for k in range(count):
         now = k * 0.1
-        cell = min(int(distance / 2.0), len(ceiling) - 1)
-        desired = min(set_speed, ceiling[cell])
-        wanted = idm_acceleration(speed, desired, np.inf, 0.0, idm[0], idm[1], idm[2], idm[3], idm[4])
+        wanted = idm_acceleration(speed, set_speed, np.inf, 0.0, idm[0], idm[1], idm[2], idm[3], idm[4])
+        wanted = min(wanted, _ceiling_acceleration(speed, distance, ceiling))
         lead, needed, contact = -1, 0.0, 0.0
         for i in range(len(obstacles)):
             if now > obstacles[i, 4]:
                 continue
             enter = max(obstacles[i, 3] - now, 0.0)
-            follow = idm_acceleration(speed, desired, gap[i], lead_speed[i], idm[0], idm[1], idm[2], idm[3], idm[4])
+            follow = idm_acceleration(speed, set_speed, gap[i], lead_speed[i], idm[0], idm[1], idm[2], idm[3], idm[4])
             if follow < wanted:
                 wanted, lead = follow, i
             shorter = gap[i] - margin - reaction * max(speed - lead_speed[i], 0.0)
