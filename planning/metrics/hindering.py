@@ -19,6 +19,9 @@ GAINING_MPS2 = 0.3
 LANE_MARGIN_M = 0.5
 """Who is this close beside the lane, or will be within `APPROACH_S`, is a cause too."""
 APPROACH_S = 3.0
+STANDING_GAP_M = 5.0
+"""Who stands this close is a cause at any set speed: the rule asks for at least 2 m, and nobody stops at exactly
+that."""
 
 
 def compute(view: LaneView) -> MetricResult:
@@ -37,9 +40,14 @@ def compute(view: LaneView) -> MetricResult:
     part = slice(first, last + 1)
     cause = (
         f"{ego.speed_mps[part].max() * 3.6:.0f} km/h at most for {value:.1f} s from t = {t_s[first]:.1f} s (set speed "
-        f"{set_speed * 3.6:.0f} km/h) with nobody within {float(required_gap_m(set_speed)):.1f} m ahead"
+        f"{set_speed * 3.6:.0f} km/h) with nobody within {reach_m(view):.1f} m ahead"
     )
     return result_at(view, first, NAME, value <= ALLOWED_S, value, "s", ALLOWED_S, cause)
+
+
+def reach_m(view: LaneView) -> float:
+    """How far ahead a cause may be."""
+    return max(float(required_gap_m(view.rollout.set_speed_mps)), STANDING_GAP_M)
 
 
 def has_cause(view: LaneView) -> NDArray[np.bool_]:
@@ -48,7 +56,7 @@ def has_cause(view: LaneView) -> NDArray[np.bool_]:
     The gap of the set speed and not of the present one, because following a slow vehicle at the required distance is
     no hindering.
     """
-    reach = float(required_gap_m(view.rollout.set_speed_mps))
+    reach = reach_m(view)
     left, right = view.corridor.sides(view.s_m)
     low = view.low_m + np.minimum(view.across_mps, 0.0) * APPROACH_S
     high = view.high_m + np.maximum(view.across_mps, 0.0) * APPROACH_S

@@ -9,6 +9,7 @@ from lxml import etree
 from geometry.errors import InputError
 from lanewise.scenarios.catalog import FOLDER, shipped, shipped_scenario
 from lanewise.scenarios.own_maps import MAPS
+from lanewise.scripted import run_scripted
 from maps.lane_map import LaneMap
 from maps.lane_sampling import sample_lanes
 from maps.opendrive import read_opendrive
@@ -62,6 +63,12 @@ def test_every_scenario_has_an_ego_that_takes_over_after_a_second_and_ends_in_ti
     (activation,) = [event for event in root.iter("Event") if event.find(".//ActivateControllerAction") is not None]
     assert number(activation.find(".//SimulationTimeCondition"), "value") == 1.0
     assert 20.0 <= number(root.find("Storyboard/StopTrigger//SimulationTimeCondition"), "value") <= 40.0
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_no_scripted_vehicles_touch_but_the_ego(name: str) -> None:
+    played = run_scripted(name, {}, None, 0.02, 60.0, None, lambda _: None)
+    assert [contact for contact in played.contacts if "Ego" not in contact[1:]] == []
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -1,0 +1,119 @@
+"""From plan to command: the tracker keeps a curve; the planner's node falls silent without fresh inputs."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bus.messages import Envelope, Odometry, PoseEstimate, PoseStatus, Tracks, Trajectory
+from bus.node import Received, Tick
+from geometry.pose import Pose
+from motion.bicycle import step_bicycle
+from motion.tracking import TrackingSettings, lateral_gains
+from planning.control import track
+from planning.idm import IdmPlanner
+from planning.planner import PlannerSettings, node, trajectory_message
+from planning.scene import Context, assemble
+from tests.planning.conftest import CAR, SceneMaker
+
+NO_STOP = {f"stop_{name}": np.zeros(0) for name in ("t_s", "x_m", "y_m", "yaw_rad", "speed_mps", "acceleration_mps2",
+                                                    "curvature_radpm")}  # fmt: skip
+
+
+def circle(radius_m: float, speed_mps: float, angle: float) -> Trajectory:
+    """Six seconds along a left turn around (0, radius), from an angle on."""
+    t = np.arange(0.0, 6.01, 0.1)
+    turned = angle + speed_mps * t / radius_m
+    return Trajectory(
+        label="", reason="", lead_id=-1, emergency=False, t_s=t, x_m=radius_m * np.sin(turned),
+        y_m=radius_m * (1.0 - np.cos(turned)), yaw_rad=turned, speed_mps=np.full(len(t), speed_mps),
+        acceleration_mps2=np.zeros(len(t)), curvature_radpm=np.full(len(t), 1.0 / radius_m), **NO_STOP,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("radius_m", "speed_mps"), [(30.0, 7.0), (120.0, 15.0), (500.0, 30.0)])
+def test_a_curve_is_tracked_within_a_hand_from_an_offset(radius_m: float, speed_mps: float) -> None:
+    settings = TrackingSettings()
+    gains = lateral_gains(CAR, settings, 0.02)
+    state = (0.0, -0.4, 0.0, speed_mps, 0.0, 0.0)
+    offsets = []
+    for _ in range(500):
+        x, y, yaw, speed, acceleration, steering = state
+        angle = math.atan2(x, radius_m - y)
+        plan = circle(radius_m, speed_mps, angle - 2.0 / radius_m)
+        command = track(plan, Odometry(Pose(x, y, yaw), speed, acceleration, 0.0, steering, True), 2.0 / speed_mps,
+                        CAR, settings, gains)  # fmt: skip
+        *state, _ = step_bicycle(
+            x, y, yaw, speed, acceleration, steering, command.acceleration_mps2, command.steering_rad, CAR.wheelbase_m,
+            CAR.max_steering_rad, CAR.max_steering_rate_radps, CAR.acceleration_lag_s, CAR.steering_lag_s, 0.02,
+        )  # fmt: skip
+        offsets.append(radius_m - math.hypot(x, radius_m - y))
+    assert abs(offsets[-1]) < 0.05
+    assert max(offsets) < 0.25
+    assert state[3] == pytest.approx(speed_mps, abs=0.1)
+
+
+def test_acceleration_is_commanded_ahead_by_the_actuator_lag() -> None:
+    plan = circle(1e6, 20.0, 0.0)
+    brake = np.where(plan.t_s < 1.0, 0.0, -3.0)
+    plan = replace(plan, acceleration_mps2=brake)
+    gains = lateral_gains(CAR, TrackingSettings(), 0.02)
+    odometry = Odometry(Pose(0.0, 0.0, 0.0), 20.0, 0.0, 0.0, 0.0, True)
+    early = track(plan, odometry, 1.0 - CAR.acceleration_lag_s, CAR, TrackingSettings(), gains)
+    before = track(plan, odometry, 0.5, CAR, TrackingSettings(), gains)
+    assert early.acceleration_mps2 == pytest.approx(-3.0)
+    assert before.acceleration_mps2 == pytest.approx(0.0)
+
+
+def tracks_of(*rows: tuple[float, float, float, float]) -> Tracks:
+    """Tracks at (x, y) with (vx, vy) in odom."""
+    n = len(rows)
+    x, y, vx, vy = np.array(rows).reshape(n, 4).T
+    one, none = np.ones(n), np.zeros(n)
+    return Tracks(np.arange(n), np.zeros(n, dtype=np.int64), one, x, y, none, vx, vy, none, none, 4.5 * one, 1.8 * one,
+                  1.5 * one, np.zeros((n, 4, 4)))  # fmt: skip
+
+
+def test_the_scene_turns_odom_into_world_and_moves_tracks_on(context: Context) -> None:
+    world_from_odom = Pose(100.0, 50.0, math.pi / 2)
+    pose = PoseEstimate(world_from_odom, PoseStatus.LANE_CERTAIN, 0.0, 0.0, 0.0, np.zeros((3, 3)))
+    odometry = Odometry(Pose(10.0, 0.0, 0.0), 5.0, 0.0, 0.0, 0.0, True)
+    scene = assemble(context, 0, odometry, pose, tracks_of((20.0, 0.0, 4.0, 0.0)), 0.5)
+    assert (scene.ego.world_from_ego.x_m, scene.ego.world_from_ego.y_m) == pytest.approx((100.0, 60.0))
+    assert (scene.agents.x_m[0], scene.agents.y_m[0]) == pytest.approx((100.0, 72.0))
+    assert (scene.agents.vx_mps[0], scene.agents.vy_mps[0]) == pytest.approx((0.0, 4.0))
+    assert scene.agents.yaw_rad[0] == pytest.approx(math.pi / 2)
+
+
+def test_a_plan_in_odom_is_the_plan_in_world_moved(scene: SceneMaker) -> None:
+    start = scene(20.0)
+    plan, _ = IdmPlanner().plan(start, IdmPlanner().start(start.context))
+    world_from_odom = Pose(30.0, -20.0, 0.7)
+    message = trajectory_message(plan, world_from_odom.inverse())
+    back = world_from_odom @ np.stack((message.x_m, message.y_m), axis=-1)
+    np.testing.assert_allclose(back, np.stack((plan.states.x_m, plan.states.y_m), axis=-1), atol=1e-9)
+    np.testing.assert_array_equal(message.speed_mps, plan.states.speed_mps)
+
+
+def received(topic: str, message: object, measured_ns: int) -> Received:
+    return Received(Envelope(topic, "test", 0, measured_ns, measured_ns, measured_ns), message)
+
+
+@pytest.mark.parametrize("stale", [None, "/localization/odometry", "/localization/pose", "/perception/tracks"])
+def test_the_planner_is_silent_without_fresh_inputs(context: Context, stale: str | None) -> None:
+    path = context.mission.route.path
+    pose = Pose(*path.points[40], float(path.yaw_rad[40]))
+    now = 5_000_000_000
+    inputs = {
+        "/localization/odometry": Odometry(Pose(0.0, 0.0, 0.0), 20.0, 0.0, 0.0, 0.0, True),
+        "/localization/pose": PoseEstimate(pose, PoseStatus.LANE_CERTAIN, 0.0, 0.0, 0.0, np.zeros((3, 3))),
+        "/perception/tracks": tracks_of(),
+    }
+    made = node(IdmPlanner(), context, PlannerSettings())
+    tick = Tick(now, {t: received(t, m, now - (2_000_000_000 if t == stale else 0)) for t, m in inputs.items()}, None,
+                np.random.default_rng(0))  # fmt: skip
+    _, said = made.step(made.memory, tick)
+    assert len(said) == (0 if stale else 1)
+    if said:
+        assert said[0].message.stop_speed_mps[-1] == 0.0

@@ -1,0 +1,179 @@
+"""The gate: what passes, what is bounded, and that every silence ends in a stop in the lane."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bus.messages import Envelope, Odometry, PoseEstimate, PoseStatus, SafetyMode, VehicleCommand
+from bus.node import Received, Tick
+from geometry.pose import Pose
+from motion.bicycle import step_bicycle
+from motion.tracking import TrackingSettings
+from planning.idm import IdmPlanner
+from planning.planner import trajectory_message
+from planning.safety import GATE_PERIOD_NS, WATCHED, SafetyMemory, SafetySettings, node
+from tests.planning.conftest import CAR, SceneMaker
+from tests.planning.test_control_and_planner_node import circle, tracks_of
+
+SETTINGS = SafetySettings()
+
+
+def messages(engaged: bool = True, status: PoseStatus = PoseStatus.LANE_CERTAIN, **command: Any) -> dict[str, Any]:
+    bounded = {"acceleration_mps2": 0.5, "steering_rad": 0.01, "hazard_lights": False, "emergency": False, **command}
+    return {
+        "/localization/odometry": Odometry(Pose(0.0, 0.0, 0.0), 20.0, 0.0, 0.0, 0.0, engaged),
+        "/localization/pose": PoseEstimate(Pose(0.0, 0.0, 0.0), status, 0.0, 0.0, 0.0, np.zeros((3, 3))),
+        "/perception/tracks": tracks_of(),
+        "/planning/trajectory": circle(1e6, 20.0, 0.0),
+        "/control/command": VehicleCommand(**bounded),
+    }
+
+
+def fields_of(command: VehicleCommand) -> tuple[float, float, bool, bool]:
+    return command.acceleration_mps2, command.steering_rad, command.hazard_lights, command.emergency
+
+
+class Driven:
+    """A gate that is called every 20 ms; `silent` topics stop being said at that time."""
+
+    def __init__(self) -> None:
+        self.node = node(CAR, SETTINGS, TrackingSettings())
+        self.memory: SafetyMemory = self.node.memory
+        self.inputs: dict[str, Received] = {}
+        self.now_ns = 0
+
+    def run(self, seconds: float, said: dict[str, Any], silent: tuple[str, ...] = ()) -> Iterator[VehicleCommand]:
+        for _ in range(round(seconds * 1e9 / GATE_PERIOD_NS)):
+            for topic, message in said.items():
+                if topic not in silent:
+                    envelope = Envelope(topic, "test", 0, self.now_ns, self.now_ns, self.now_ns)
+                    self.inputs[topic] = Received(envelope, message)
+            tick = Tick(self.now_ns, self.inputs, None, np.random.default_rng(0))
+            self.memory, publications = self.node.step(self.memory, tick)
+            yield next(p.message for p in publications if p.topic == "/vehicle/command")
+            self.now_ns += GATE_PERIOD_NS
+
+
+def test_a_sane_command_passes_unchanged() -> None:
+    last = list(Driven().run(2.0, messages()))[-1]
+    assert fields_of(last) == fields_of(messages()["/control/command"])
+
+
+@given(acceleration=st.floats(-50.0, 50.0), steering=st.floats(-3.0, 3.0), emergency=st.booleans())
+def test_no_command_leaves_what_the_vehicle_and_comfort_allow(
+    acceleration: float, steering: float, emergency: bool
+) -> None:
+    said = messages(acceleration_mps2=acceleration, steering_rad=steering, emergency=emergency)
+    (*_, last) = Driven().run(0.1, said)
+    hardest = SETTINGS.emergency_mps2 if emergency else SETTINGS.strong_mps2
+    assert -hardest <= last.acceleration_mps2 <= SETTINGS.acceleration_mps2
+    assert abs(last.steering_rad) <= CAR.max_steering_rad
+    if -hardest <= acceleration <= SETTINGS.acceleration_mps2:
+        assert last.acceleration_mps2 == acceleration
+
+
+@pytest.mark.parametrize("topic", WATCHED)
+def test_each_silence_leads_to_the_minimal_risk_stop_and_no_restart(topic: str) -> None:
+    driven, said = Driven(), messages()
+    list(driven.run(2.0, said))
+    commands = list(driven.run(1.0, said, silent=(topic,)))
+    assert commands[0].acceleration_mps2 == 0.5
+    assert commands[-1].hazard_lights
+    assert commands[-1].acceleration_mps2 == -SETTINGS.stop_mps2
+    assert SETTINGS.stop_mps2 <= 4.0
+    assert driven.memory.mode is SafetyMode.MINIMAL_RISK
+    assert driven.memory.reason == f"no fresh {topic}"
+    back = list(driven.run(1.0, said))
+    assert all(command.hazard_lights and command.acceleration_mps2 < 0.0 for command in back)
+
+
+def test_localization_in_doubt_forbids_speeding_up_and_lost_stops() -> None:
+    driven = Driven()
+    unsure = messages(status=PoseStatus.LANE_UNCERTAIN)
+    last = list(driven.run(1.0, unsure))[-1]
+    assert (driven.memory.mode, last.acceleration_mps2) == (SafetyMode.DEGRADED, 0.0)
+    last = list(driven.run(1.0, messages()))[-1]
+    assert (driven.memory.mode, last.acceleration_mps2) == (SafetyMode.NORMAL, 0.5)
+    last = list(driven.run(0.1, messages(status=PoseStatus.LOST)))[-1]
+    assert (driven.memory.mode, driven.memory.reason) == (SafetyMode.MINIMAL_RISK, "localization is lost")
+    assert last.acceleration_mps2 == -SETTINGS.stop_mps2
+
+
+def test_before_the_stack_drives_nothing_is_missed() -> None:
+    driven = Driven()
+    nothing = {"/localization/odometry": messages(engaged=False)["/localization/odometry"]}
+    commands = list(driven.run(3.0, nothing))
+    assert driven.memory.mode is SafetyMode.NORMAL
+    assert fields_of(commands[-1]) == (0.0, 0.0, False, False)
+
+
+def test_after_taking_over_inputs_get_their_grace_and_no_more() -> None:
+    driven = Driven()
+    only = {"/localization/odometry": messages()["/localization/odometry"]}
+    list(driven.run(SETTINGS.grace_s - 0.02, only))
+    assert driven.memory.mode is SafetyMode.NORMAL
+    list(driven.run(0.1, only))
+    assert driven.memory.mode is SafetyMode.MINIMAL_RISK
+
+
+def test_the_status_is_said_ten_times_a_second_with_its_reason() -> None:
+    driven, said = Driven(), []
+    made = driven.node.step
+
+    def spy(memory: SafetyMemory, tick: Tick) -> Any:
+        result = made(memory, tick)
+        said.extend(p.message for p in result[1] if p.topic == "/safety/status")
+        return result
+
+    driven.node = replace(driven.node, step=spy)
+    list(driven.run(1.0, messages()))
+    assert [(status.mode, status.reason) for status in said] == [(SafetyMode.NORMAL, "all inputs are fresh")] * 10
+
+
+def test_the_minimal_risk_stop_keeps_the_lane_in_a_curve(scene: SceneMaker) -> None:
+    """The planner dies in a curve of 200 m; the gate alone brings the car to rest on the precomputed path."""
+    driven, radius = Driven(), 200.0
+    start = scene(20.0)
+    plan, _ = IdmPlanner().plan(start, IdmPlanner().start(start.context))
+    stop = trajectory_message(plan, Pose(0.0, 0.0, 0.0))
+    along = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(stop.stop_x_m), np.diff(stop.stop_y_m)))))
+    turned = along / radius
+    bent = {
+        "stop_t_s": stop.stop_t_s, "stop_speed_mps": stop.stop_speed_mps,
+        "stop_acceleration_mps2": stop.stop_acceleration_mps2, "stop_x_m": radius * np.sin(turned),
+        "stop_y_m": radius * (1.0 - np.cos(turned)), "stop_yaw_rad": turned,
+        "stop_curvature_radpm": np.full(len(turned), 1.0 / radius),
+    }  # fmt: skip
+    curve = circle(radius, 20.0, 0.0)
+    columns = {name: getattr(curve, name) for name in curve.__dataclass_fields__}
+    said = {**messages(), "/planning/trajectory": type(curve)(**{**columns, **bent})}
+    steering = math.atan(CAR.wheelbase_m / radius)
+    said["/control/command"] = VehicleCommand(0.0, steering, hazard_lights=False, emergency=False)
+    list(driven.run(1.0, said))
+    state = (0.0, 0.0, 0.0, 20.0, 0.0, steering)
+    worst = 0.0
+    for _ in range(500):
+        x, y, yaw, speed, acceleration, wheel = state
+        said["/localization/odometry"] = Odometry(Pose(x, y, yaw), speed, acceleration, 0.0, wheel, True)
+        (command,) = driven.run(0.02, said, silent=("/planning/trajectory", "/control/command"))
+        *state, _ = step_bicycle(
+            x, y, yaw, speed, acceleration, wheel, command.acceleration_mps2, command.steering_rad, CAR.wheelbase_m,
+            CAR.max_steering_rad, CAR.max_steering_rate_radps, CAR.acceleration_lag_s, CAR.steering_lag_s, 0.02,
+        )  # fmt: skip
+        worst = max(worst, abs(radius - math.hypot(x, radius - y)))
+    assert state[3] == 0.0
+    assert worst < 0.25
+
+
+def test_without_odometry_the_wheel_is_held() -> None:
+    driven, said = Driven(), messages(steering_rad=0.05)
+    list(driven.run(1.0, said))
+    last = list(driven.run(2.0, said, silent=WATCHED))[-1]
+    assert last.steering_rad == 0.05
+    assert last.hazard_lights
