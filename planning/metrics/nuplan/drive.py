@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from geometry.angles import Floats
 from geometry.boxes import box_corners
 from geometry.errors import ContractError
-from geometry.polyline import Polyline
 
 Indices = tuple[int, ...]
 
@@ -156,14 +155,9 @@ class Drive:
     def corners(self) -> Floats:
         """Front-left, rear-left, rear-right, front-right corner of the ego: (T, 4, 2)."""
         centre = self.ego.centres(self.shape)
-        length, width = np.float64(self.shape.length_m), np.float64(self.shape.width_m)
+        length, width = np.asarray(self.shape.length_m), np.asarray(self.shape.width_m)
         return box_corners(centre[:, 0], centre[:, 1], self.ego.yaw_rad, length, width)
 
     def t_s(self, step: int) -> float:
         """Time of a step since the start of the drive."""
         return float(self.ego.time_us[step] - self.ego.time_us[0]) * 1e-6
-
-
-def polyline(line: shapely.LineString) -> Polyline:
-    """A baseline as a polyline with arc lengths."""
-    return Polyline.through(shapely.get_coordinates(line))
