@@ -158,7 +158,9 @@ def _unroll(count, speed, acceleration, hard, set_speed, ceiling, obstacles, idm
             limit = emergency if contact > strong else strong
             wanted = min(wanted, -min(1.2 * needed, limit))
         else:
-            wanted = min(max(wanted, acceleration - jerk * 0.1), acceleration + jerk * 0.1)
+            # An emergency that is over, or was none, is let go of at once; comfort begins at comfortable braking.
+            before = max(acceleration, -comfort)
+            wanted = min(max(wanted, before - jerk * 0.1), before + jerk * 0.1)
         if k == 0:
             first_lead, first_needed = lead, contact
         acceleration = wanted
