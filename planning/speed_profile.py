@@ -171,10 +171,10 @@ def _unroll(count, speed, acceleration, hard, set_speed, ceiling, obstacles, idm
         distance += step
         speed = max(speed + acceleration * 0.1, 0.0)
         for i in range(len(obstacles)):
-            before = lead_speed[i]
-            if obstacles[i, 2] < 0.0 and before > 0.0:
-                lead_speed[i] = max(before + obstacles[i, 2] * 0.1, 0.0)
-            gap[i] += 0.5 * (before + lead_speed[i]) * 0.1 - step
+            lead_before = lead_speed[i]
+            if obstacles[i, 2] < 0.0 and lead_before > 0.0:
+                lead_speed[i] = max(lead_before + obstacles[i, 2] * 0.1, 0.0)
+            gap[i] += 0.5 * (lead_before + lead_speed[i]) * 0.1 - step
     return out, first_lead, first_needed
 
 

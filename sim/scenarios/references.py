@@ -41,7 +41,9 @@ class References:
             resolver = References(base, root.resolve())
         else:
             levels = max((_levels_up(reference) for reference in references), default=0)
-            resolver = References(base, ([base, *base.parents])[min(levels, LEVELS_UP, len(base.parents))])
+            # The file system's own root holds everything, so it bounds nothing: it is never the root of a scenario.
+            highest = min(LEVELS_UP, max(len(base.parents) - 1, 0))
+            resolver = References(base, ([base, *base.parents])[min(levels, highest)])
         for reference in references:
             resolver.resolve(reference)
         return resolver

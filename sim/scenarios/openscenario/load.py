@@ -13,7 +13,7 @@ from pathlib import Path
 from geometry.errors import InputError, LanewiseError, UnsupportedError
 from maps.opendrive import read_opendrive
 from maps.road_network import RoadNetwork
-from maps.strict_xml import read_xml
+from maps.strict_xml import place_of, read_xml
 from sim.scenarios.openscenario.actions import read_private_action
 from sim.scenarios.openscenario.cast import Cast
 from sim.scenarios.openscenario.conditions import read_trigger
@@ -65,6 +65,7 @@ def load_scenario(
     catalogs = Catalogs(references, folders)
     cast, controllers = _cast(document.child("Entities"), catalogs, _network(map_file, map_file.stat().st_mtime_ns))
     storyboard = document.child("Storyboard").allow("Init", "Story", "StopTrigger")
+    _check_entities(storyboard, cast)
     return _engine(document, path, cast, controllers, storyboard, catalogs, map_file, ego_driver)
 
 
@@ -159,6 +160,15 @@ def _ego(cast: Cast, controllers: dict[str, tuple[str, ...]]) -> Mover:
         return cast.by_name[controlled[0]]
     vehicles = [mover for mover in cast.movers if mover.shape.wheelbase_m > 0.0]
     return vehicles[0] if vehicles else cast.movers[0]
+
+
+def _check_entities(storyboard: Node, cast: Cast) -> None:
+    """Names of entities are checked before anything moves; those given by a parameter when they are needed."""
+    for element in storyboard.element.iter():
+        name = element.get("entityRef")
+        if name is not None and "$" not in name and name not in cast.by_name:
+            known = ", ".join(cast.by_name)
+            raise InputError(f"there is no entity {name[:100]!r}; there are {known}", place_of(element))
 
 
 def _init(node: Node | None, catalogs: Catalogs) -> tuple[tuple[NamedAction, str], ...]:

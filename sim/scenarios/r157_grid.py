@@ -1,0 +1,164 @@
+"""The world of the UN R157 grids: steps of 0.1 s, an ego that is a point mass on a line, and a contact test.
+
+The ego holds its speed until the case releases it and never steers. Two kinds of drivers: the competent and careful
+human (`drive_careful`, whose outcome the regulation compares with) and any function of what the ego sees (`drive`),
+behind an actuator with the careful driver's own brake: jerk 12.65 m/s^3, at most 0.774 g. Speeds are updated first and
+positions with the new speed, as in the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from geometry.angles import Floats
+from motion.careful_driver import CAREFUL, CarefulDriver, careful_step, cut_in_is_dangerous
+from sim.scenarios.r157_cases import CAR_LENGTH_M, CAR_WIDTH_M, DT_S, Traffic
+
+GRAZE_M = 1e-9
+"""Sums of steps end up within rounding of the edges; this near the boxes touch, which is lateral overlap, no
+contact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actuator:
+    """What the ego's drive train and brake do with a demanded acceleration: limited change and limited range."""
+
+    jerk_mps3: float = CAREFUL.jerk_mps3
+    braking_mps2: float = CAREFUL.braking_mps2
+    accelerating_mps2: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a case ended: index of the first contact (-1: none), with whom, closing speed then, hardest deceleration."""
+
+    contact: int
+    other: int
+    impact_mps: float
+    deceleration_mps2: float
+
+    @property
+    def avoided(self) -> bool:
+        return self.contact < 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """What the ego knows at an index: itself, and the visible others (box centres; arrays of shape (V,))."""
+
+    index: int
+    t_s: float
+    x_m: float
+    speed_mps: float
+    acceleration_mps2: float
+    ids: NDArray[np.int64]
+    other_x_m: Floats
+    other_y_m: Floats
+    other_vx_mps: Floats
+    other_vy_mps: Floats
+    other_length_m: Floats
+
+
+Driver = Callable[[Sight], float]
+"""Demands an acceleration [m/s^2]; called once per step from the release on."""
+
+
+@njit(cache=True)
+def contact_with(
+    x_m: float, other_x_m: float, other_y_m: float, other_length_m: float, length_m: float, width_m: float
+) -> bool:
+    """Whether the ego's box on the lane centre overlaps another; touching is none."""
+    return bool(
+        abs(other_y_m) < width_m - GRAZE_M and abs(other_x_m - x_m) < 0.5 * (length_m + other_length_m) - GRAZE_M
+    )
+
+
+def drive_careful(traffic: Traffic, driver: CarefulDriver = CAREFUL) -> Outcome:
+    """The competent and careful human driver in a case."""
+    numbers = (driver.release_mps2, driver.jerk_mps3, driver.braking_mps2)
+    contact, other, impact, hardest = _careful(
+        traffic.ego_x_m, traffic.ego_mps, traffic.x_m, traffic.y_m, traffic.vx_mps, traffic.length_m,
+        traffic.release, traffic.reacts_always, driver.reaction_s, driver.cut_in_ttc_s, numbers,
+        DT_S, CAR_LENGTH_M, CAR_WIDTH_M,
+    )  # fmt: skip
+    return Outcome(int(contact), int(other), float(impact), float(hardest))
+
+
+@njit(cache=True)
+def _careful(  # type: ignore[no-untyped-def]
+    x, speed, other_x, other_y, other_vx, other_length, release, always, reaction_s, ttc_s, numbers, dt, length, width
+):
+    release_mps2, jerk, braking = numbers
+    left, deceleration, hardest, triggered = reaction_s, release_mps2, 0.0, False
+    for i in range(len(other_x)):
+        for n in range(other_x.shape[1]):
+            if contact_with(x, other_x[i, n], other_y[i, n], other_length[n], length, width):
+                return i, n, speed - other_vx[i, n], hardest
+        reacts = always and i >= release
+        if not always and abs(other_y[i, 0]) <= width + GRAZE_M:
+            gap = other_x[i, 0] - x - 0.5 * (length + other_length[0])
+            reacts = cut_in_is_dangerous(gap, speed - other_vx[i, 0], length + other_length[0], ttc_s)
+            if not reacts and not triggered:
+                return -1, -1, 0.0, hardest  # no danger when it came into the path: the regulation's model ends here
+        triggered = triggered or reacts
+        before = speed
+        speed, left, deceleration = careful_step(
+            speed, left, deceleration, reacts, dt, release_mps2, jerk, braking
+        )  # fmt: skip
+        hardest = max(hardest, (before - speed) / dt)
+        x += speed * dt
+    return -1, -1, 0.0, hardest
+
+
+def drive(traffic: Traffic, driver: Driver, actuator: Actuator | None = None) -> Outcome:
+    """Any driver in a case, until contact, until it can no longer come to one, or until the case ends."""
+    actuator = actuator or Actuator()
+    x_m, speed, acceleration, hardest = traffic.ego_x_m, traffic.ego_mps, 0.0, 0.0
+    for i in range(len(traffic.x_m)):
+        other = _touched(traffic, i, x_m)
+        if other >= 0:
+            return Outcome(i, other, speed - float(traffic.vx_mps[i, other]), hardest)
+        if i >= traffic.release:
+            if _is_over(traffic, i, x_m, speed):
+                break
+            demand = driver(sight_at(traffic, i, x_m, speed, acceleration))
+            change = actuator.jerk_mps3 * DT_S
+            acceleration = min(max(demand, acceleration - change), acceleration + change)
+            acceleration = min(max(acceleration, -actuator.braking_mps2), actuator.accelerating_mps2)
+        before = speed
+        speed = max(speed + acceleration * DT_S, 0.0)
+        acceleration = (speed - before) / DT_S
+        hardest = max(hardest, -acceleration)
+        x_m += speed * DT_S
+    return Outcome(-1, -1, 0.0, hardest)
+
+
+def _touched(traffic: Traffic, index: int, x_m: float) -> int:
+    for n in range(traffic.x_m.shape[1]):
+        if contact_with(
+            x_m, traffic.x_m[index, n], traffic.y_m[index, n], traffic.length_m[n], CAR_LENGTH_M, CAR_WIDTH_M
+        ):
+            return n
+    return -1
+
+
+def _is_over(traffic: Traffic, index: int, x_m: float, speed_mps: float) -> bool:
+    """Whether nothing more can happen: all stand, or all others are behind and not faster."""
+    moving = bool(traffic.vx_mps[index:].any() or traffic.vy_mps[index:].any())
+    behind = traffic.x_m[index] + 0.5 * traffic.length_m < x_m - 0.5 * CAR_LENGTH_M
+    slower = traffic.vx_mps[index:].max(axis=0) <= speed_mps
+    return (speed_mps == 0.0 and not moving) or bool(np.all(behind & slower) and speed_mps >= traffic.ego_mps)
+
+
+def sight_at(traffic: Traffic, index: int, x_m: float, speed_mps: float, acceleration_mps2: float) -> Sight:
+    """What the ego knows at an index."""
+    seen = np.flatnonzero(traffic.visible <= index)
+    return Sight(
+        index, index * DT_S, x_m, speed_mps, acceleration_mps2, seen, traffic.x_m[index, seen],
+        traffic.y_m[index, seen], traffic.vx_mps[index, seen], traffic.vy_mps[index, seen], traffic.length_m[seen],
+    )  # fmt: skip
