@@ -116,7 +116,7 @@ def _cut_in(case: CutIn) -> Traffic:
         y[i + 1] = y[i] - lateral[i] * DT_S
     for i in range(ramp, 0, -1):
         y[i - 1] = y[i] + lateral[i - 1] * DT_S
-    x = case.gap_m + CAR_LENGTH_M + speed * DT_S * (index - ramp)
+    x: Floats = case.gap_m + CAR_LENGTH_M + speed * DT_S * (index - ramp).astype(np.float64)
     moved = np.flatnonzero(y[0] - y > CAREFUL.wandering_m)
     return Traffic(
         -ego * DT_S * ramp, ego, x[:, None], y[:, None], np.full((len(x), 1), speed), -lateral[:, None],
@@ -151,7 +151,7 @@ def _cut_out(case: CutOut) -> Traffic:
 
 def _braking_lead(case: BrakingLead) -> Traffic:
     speed = case.ego_kph * KPH
-    vx = np.maximum(speed - case.deceleration_mps2 * DT_S * np.arange(STEPS + 1), 0.0)
+    vx: Floats = np.maximum(speed - case.deceleration_mps2 * DT_S * np.arange(STEPS + 1), 0.0, dtype=np.float64)
     x = case.gap_m + CAR_LENGTH_M + np.concatenate(([0.0], np.cumsum(vx[1:] * DT_S)))
     nothing = np.zeros((STEPS + 1, 1))
     return Traffic(

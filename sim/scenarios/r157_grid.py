@@ -61,6 +61,7 @@ class Sight:
     other_y_m: Floats
     other_vx_mps: Floats
     other_vy_mps: Floats
+    other_ax_mps2: Floats
     other_length_m: Floats
 
 
@@ -158,7 +159,9 @@ def _is_over(traffic: Traffic, index: int, x_m: float, speed_mps: float) -> bool
 def sight_at(traffic: Traffic, index: int, x_m: float, speed_mps: float, acceleration_mps2: float) -> Sight:
     """What the ego knows at an index."""
     seen = np.flatnonzero(traffic.visible <= index)
+    gained = traffic.vx_mps[index, seen] - traffic.vx_mps[max(index - 1, 0), seen]
     return Sight(
         index, index * DT_S, x_m, speed_mps, acceleration_mps2, seen, traffic.x_m[index, seen],
-        traffic.y_m[index, seen], traffic.vx_mps[index, seen], traffic.vy_mps[index, seen], traffic.length_m[seen],
+        traffic.y_m[index, seen], traffic.vx_mps[index, seen], traffic.vy_mps[index, seen], gained / DT_S,
+        traffic.length_m[seen],
     )  # fmt: skip
