@@ -27,13 +27,16 @@ lint: .venv/stamp
 	$(BIN)/lint-imports
 
 bench: .venv/stamp
+	$(BIN)/python benchmarks/closed_loop.py
+	$(BIN)/python benchmarks/recording.py
+	$(BIN)/python benchmarks/openscenario_parity.py $(LANEWISE_DATA)/openscenario/esmini_reference --only ALKS
 	$(BIN)/python benchmarks/lane_centres.py $(LANEWISE_DATA)/maps/opendrive $(LANEWISE_DATA)/maps/lane_centres
 
 # Peers pin old versions, so each lives apart from us and is called as a subprocess.
 peers: .venv-peers/stamp
 .venv-peers/stamp:
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/pip install --quiet lanelet2==1.2.3
+	.venv-peers/bin/pip install --quiet highway-env==1.10.1 gymnasium==1.4.0
 	touch $@
 
 proto: .venv/stamp

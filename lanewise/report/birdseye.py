@@ -170,8 +170,11 @@ def _draw_caption(image: Image, data: ReportData, row: int, t_s: float, palette:
     if mode >= 0 and data.modes[mode].mode is not SafetyMode.NORMAL:
         texts.append(data.modes[mode].mode.name.lower().replace("_", " "))
     scale = image.shape[0] / 720.0
+    size = 0.8 * scale
+    thick = max(1, round(2 * scale))
     for line, text in enumerate(texts):
-        place = (round(18 * scale), round((34 + 30 * line) * scale))
-        for color, width in ((palette["panel"], 5), (palette["ink"], 2)):
-            thick = max(1, round(width * scale))
-            cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.8 * scale, rgb(color), thick, cv2.LINE_AA)
+        (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thick)
+        x, y = round(18 * scale), round((34 + 40 * line) * scale)
+        pad = round(9 * scale)
+        cv2.rectangle(image, (x - pad, y - height - pad), (x + width + pad, y + pad), rgb(palette["panel"]), cv2.FILLED)
+        cv2.putText(image, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, rgb(palette["ink"]), thick, cv2.LINE_AA)
