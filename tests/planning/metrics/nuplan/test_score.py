@@ -149,7 +149,7 @@ def test_jerk_of_a_ramp_is_its_slope(build):
     drive = build.cruise(10.0)
     ramp = build.replace(drive.motion, ax_mps2=0.2 * build.t_s)
     signals = score(build.replace(drive, motion=ramp)).comfort.signals
-    assert signals["lon_jerk"][8:-8] == pytest.approx(0.2, abs=1e-7)
+    assert signals["lon_jerk"][12:-12] == pytest.approx(0.2, abs=1e-7)
 
 
 def test_track_on_the_axis_has_a_bearing_of_zero_not_an_undefined_one(build):
