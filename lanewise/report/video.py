@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -59,8 +61,24 @@ def _opened(path: Path, fps: float, size_px: tuple[int, int]) -> cv2.VideoWriter
     if not path.parent.is_dir():
         raise InputError("the folder for the film does not exist", path)
     for codec in CODECS:
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size_px)
+        with (
+            _without_stderr()
+        ):  # FFmpeg complains about WebM's codec tag on its own way out and then picks the right one
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size_px)
         if writer.isOpened():
             return writer
         writer.release()
     raise InputError(f"this OpenCV can encode none of {', '.join(CODECS)}; reinstall opencv-python-headless", path)
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """What native code writes to file descriptor 2 inside goes nowhere."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
