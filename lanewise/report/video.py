@@ -61,9 +61,7 @@ def _opened(path: Path, fps: float, size_px: tuple[int, int]) -> cv2.VideoWriter
     if not path.parent.is_dir():
         raise InputError("the folder for the film does not exist", path)
     for codec in CODECS:
-        with (
-            _without_stderr()
-        ):  # FFmpeg complains about WebM's codec tag on its own way out and then picks the right one
+        with _without_stderr():  # FFmpeg complains about the codec tag of WebM, then picks the right one
             writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size_px)
         if writer.isOpened():
             return writer
