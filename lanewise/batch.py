@@ -70,3 +70,5 @@ def attempt(job: Job, progress: Progress = lambda _: None) -> Outcome:
         return Outcome(job, None, str(error), runnable=False)
     except LanewiseError as error:
         return Outcome(job, None, str(error))
+    except Exception as error:  # a defect of ours in one drive must not cost the others
+        return Outcome(job, None, f"internal error, please report it: {type(error).__name__}: {error}")

@@ -5,6 +5,7 @@ In: a lane map and the points of a drive, world. Out: `Road`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -80,8 +81,9 @@ def _paint(lane_map: LaneMap, lane: int, rows: slice) -> Iterator[RoadLine]:
         sides.append((lane_map.left_points[rows], lane_map.left_marks[lane]))
     s_m = lane_map.s_m[rows]
     for edge, spans in sides:
-        for span, end in zip(spans, [*(later.s_m for later in spans[1:]), np.inf], strict=True):
-            yield from _span_lines(edge, s_m, span, float(end))
+        ends = (*(later.s_m for later in spans[1:]), math.inf)
+        for span, end in zip(spans, ends, strict=False):  # an edge without marks has no span
+            yield from _span_lines(edge, s_m, span, end)
 
 
 def _span_lines(edge: Floats, s_m: Floats, span: MarkSpan, end_m: float) -> Iterator[RoadLine]:

@@ -1,0 +1,47 @@
+"""The drawn road: every kind of mark, none at all, and only what lies near."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lanewise.report.road import REACH_M, road_around
+from lanewise.report.scene import LineStyle, SurfaceKind
+from lanewise.scenarios.catalog import FOLDER
+from maps.lane_sampling import sample_lanes
+from maps.opendrive import read_opendrive
+
+
+def test_the_motorway_has_lanes_edges_and_broken_marks() -> None:
+    lane_map = sample_lanes(read_opendrive(FOLDER / "maps" / "highway_straight.xodr"))
+    lane = lane_map.index("1:0:-2")
+    points = lane_map.centre_points[lane_map.rows(lane)][:20]
+    road = road_around(lane_map, points)
+    assert {SurfaceKind.LANE, SurfaceKind.SHOULDER} <= {surface.kind for surface in road.surfaces}
+    assert {LineStyle.SOLID, LineStyle.BROKEN, LineStyle.CENTRE} <= {line.style for line in road.lines}
+    centre = lane_map.centre(lane)
+    _, offset = centre.project(np.concatenate([line.points for line in road.lines if line.style is LineStyle.BROKEN]))
+    assert np.abs(np.abs(offset[np.abs(offset) < 3.0]) - 1.875).max() < 0.01
+
+
+def test_what_is_far_away_is_not_drawn() -> None:
+    lane_map = sample_lanes(read_opendrive(FOLDER / "maps" / "highway_straight.xodr"))
+    start = lane_map.centre_points[lane_map.rows(lane_map.index("1:0:-2"))][:1]
+    road = road_around(lane_map, start)
+    reach = np.concatenate([ring for surface in road.surfaces for ring in surface.rings])
+    spacing = 60.0
+    assert np.abs(reach - start).max() < REACH_M + spacing
+
+
+def test_all_maps_of_others_can_be_drawn(data: Path) -> None:
+    for path in sorted((data / "maps" / "opendrive").glob("*.xodr")):
+        lane_map = sample_lanes(read_opendrive(path))
+        points = lane_map.centre_points[lane_map.rows(lane_map.size // 2)]
+        assert road_around(lane_map, points).surfaces
+
+
+@pytest.mark.parametrize("name", ["highway_curve", "highway_merge"])
+def test_lines_are_finite_and_have_length(name: str) -> None:
+    lane_map = sample_lanes(read_opendrive(FOLDER / "maps" / f"{name}.xodr"))
+    for line in road_around(lane_map, lane_map.centre_points).lines:
+        assert np.hypot(*np.diff(line.points, axis=0).T).sum() > 0.0
