@@ -1,14 +1,18 @@
-"""Do our nuPlan closed-loop scores equal those of the reference implementation?
+"""Do our nuPlan closed-loop scores and CommonRoad costs equal those of the reference implementations?
 
-    python benchmarks/nuplan_oracle.py DATA
+    python benchmarks/nuplan_oracle.py DATA [--scenarios FOLDER]
 
 DATA holds `scenes/*.json.gz`: drives with the scores and series that the reference gives them. A scene agrees when all
-eight sub-scores, the total and every series behind them are equal (1e-6; discrete fields exactly).
+eight sub-scores, the total and every series behind them are equal (1e-6; discrete fields exactly). It also holds
+`commonroad/cr_*.json.gz`: trajectories with their costs, in scenarios that lie in FOLDER (default DATA/../commonroad).
+A rollout agrees when the terms without lane coordinates are equal to 1e-6 and those with them within 2 %; where its
+scenario is missing, lane coordinates are taken from the file and only the integration is tested (counted apart).
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import time
@@ -18,11 +22,19 @@ from typing import Any
 
 import numpy as np
 
+from planning.metrics.commonroad.costs import LANE_TERMS, cost
+from planning.metrics.commonroad.lane_states import LaneStates, lane_states
+from planning.metrics.commonroad.lanelet_route import LaneletNetwork, lanelet_route
+from planning.metrics.commonroad.trajectory import CarTrajectory, Surroundings
 from planning.metrics.nuplan.drive import STATIC, VEHICLES, VULNERABLE
 from planning.metrics.nuplan.drive_file import drive_of, read_record
 from planning.metrics.nuplan.score import Score, score
+from sim.scenarios.commonroad.model import centres_by_step
+from sim.scenarios.commonroad.read import read_commonroad
 
 TOLERANCE = 1e-6
+LANE_TOLERANCE = 0.02
+STATE_KEYS = ("x", "y", "steering_angle", "velocity", "orientation")
 
 
 def expected_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -109,12 +121,73 @@ def _discrete(ours: Score, theirs: Mapping[str, Any]) -> Iterator[str]:
         yield "nc.delta_v"
 
 
-def main() -> None:
-    """Print the deviations and the JSON line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path)
-    arguments = parser.parse_args()
-    files = sorted((arguments.data / "scenes").glob("*.json.gz"))
+def same_cost(term: str, ours: float, theirs: float) -> bool:
+    """Within the tolerance of the term."""
+    share = LANE_TOLERANCE if term in LANE_TERMS else TOLERANCE
+    return abs(ours - theirs) <= max(share * abs(theirs), TOLERANCE)
+
+
+def cost_differences(record: Mapping[str, Any], scenario: Path | None) -> Iterator[str]:
+    """Names of all cost terms and totals that differ."""
+    inputs, expected = record["inputs"], record["expected"]
+    states = inputs["trajectory"]
+    x, y, steering, speed, yaw = (np.array([state[key] for state in states], dtype=np.float64) for key in STATE_KEYS)
+    steps = np.array([state["time_step"] for state in states], dtype=np.int64)
+    trajectory = CarTrajectory(
+        float(inputs["dt"]), steps, x, y, steering, speed, yaw, float(inputs["vehicle"]["width"])
+    )
+    lane = _published_lane(expected["intermediate"]) if scenario is None else _own_lane(trajectory, scenario)
+    goal_mps = min(inputs["goal_velocity_start"], default=None)
+    for name, theirs in expected["costs"].items():
+        ours = cost(name, trajectory, lane, goal_mps)
+        for term, value in theirs["partial"].items():
+            if not same_cost(term, ours.partial[term], value):
+                yield f"{name}.{term} {ours.partial[term]:.6g} instead of {value:.6g}"
+        exact = LANE_TERMS.isdisjoint(theirs["partial"])
+        if not same_cost("A" if exact else "D", ours.total, theirs["total"]):
+            yield f"{name} {ours.total:.6g} instead of {theirs['total']:.6g}"
+
+
+def _published_lane(intermediate: Mapping[str, Any]) -> LaneStates:
+    columns = ("lon_position", "lat_position", "delta_orientation", "lon_jerk", "min_gap")
+    return LaneStates(*(np.array([np.inf if v is None else v for v in intermediate[key]]) for key in columns))
+
+
+def _own_lane(trajectory: CarTrajectory, scenario: Path) -> LaneStates:
+    read = read_commonroad(scenario)
+    network = LaneletNetwork.of(read.lanelets)
+    surroundings = Surroundings(*centres_by_step(read.obstacles))
+    return lane_states(network, trajectory, lanelet_route(network, trajectory), surroundings)
+
+
+def _scenario(record: Mapping[str, Any], folder: Path) -> Path | None:
+    """The scenario's file, None where it is missing or another version."""
+    path = folder / record["inputs"]["scenario_file"]
+    if not path.is_file():
+        return None
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return path if digest == record["inputs"]["scenario_sha256"] else None
+
+
+def check_costs(data: Path, scenarios: Path) -> tuple[int, int]:
+    """Number of rollouts, and of those that agree."""
+    files = sorted((data / "commonroad").glob("cr_*.json.gz"))
+    agree, without = 0, 0
+    for path in files:
+        record = read_record(path)
+        scenario = _scenario(record, scenarios)
+        without += scenario is None
+        found = list(cost_differences(record, scenario))
+        agree += not found
+        if found:
+            print(f"{path.name}: {', '.join(found)}")
+    print(f"CommonRoad costs: {agree} of {len(files)} rollouts agree ({without} without their scenario)")
+    return len(files), agree
+
+
+def check_scenes(data: Path) -> tuple[int, int]:
+    """Number of scenes, and of those that agree."""
+    files = sorted((data / "scenes").glob("*.json.gz"))
     agree, spent_s = 0, 0.0
     for path in files:
         record = read_record(path)
@@ -126,7 +199,19 @@ def main() -> None:
         if found:
             print(f"{path.name}: {', '.join(found)}")
     print(f"nuPlan scenes: {agree} of {len(files)} agree in every score and series; {spent_s:.1f} s")
-    print(json.dumps({"scenes": len(files), "agree": agree}))
+    return len(files), agree
+
+
+def main() -> None:
+    """Print the deviations and the JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--scenarios", type=Path, help="CommonRoad scenarios; default DATA/../commonroad")
+    arguments = parser.parse_args()
+    scenes, agree = check_scenes(arguments.data)
+    scenarios = arguments.scenarios or arguments.data.resolve().parent / "commonroad"
+    rollouts, cost_agree = check_costs(arguments.data, scenarios)
+    print(json.dumps({"scenes": scenes, "agree": agree, "cost_rollouts": rollouts, "cost_agree": cost_agree}))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,57 @@
+"""What CommonRoad costs judge: a trajectory of the kinematic single-track model, and who else is there.
+
+World frame, SI, radians. The position of a state is not the rear axle: it lies ahead of it by the model's distance from
+rear axle to centre of gravity, and costs treat it as the vehicle's centre.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geometry.angles import Floats
+from geometry.errors import ContractError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CarTrajectory:
+    """States at consecutive time steps of `dt_s`: arrays of shape (T,); `width_m` is the vehicle's."""
+
+    dt_s: float
+    time_step: NDArray[np.int64]
+    x_m: Floats
+    y_m: Floats
+    steering_rad: Floats
+    speed_mps: Floats
+    yaw_rad: Floats
+    width_m: float
+
+    def __post_init__(self) -> None:
+        if len(self.time_step) < 4:
+            raise ContractError(
+                f"costs need at least 4 states (jerk is a second difference), not {len(self.time_step)}"
+            )
+        for array in (self.x_m, self.y_m, self.steering_rad, self.speed_mps, self.yaw_rad):
+            if array.shape != self.time_step.shape:
+                raise ContractError(f"a trajectory of {len(self.time_step)} states has a column of shape {array.shape}")
+
+    @property
+    def radius_m(self) -> float:
+        """The ego as a disc, as the reference looks up lanelets and measures gaps."""
+        return self.width_m / 2.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surroundings:
+    """Centres of the other road users by time step, (M, 2) each; `always` (S, 2) are the centres of what stands."""
+
+    by_step: Mapping[int, Floats] = field(default_factory=dict)
+    always: Floats = field(default_factory=lambda: np.empty((0, 2)))
+
+    def at(self, time_step: int) -> Floats:
+        """All centres at a time step, (M, 2)."""
+        moving = self.by_step.get(time_step)
+        return self.always if moving is None else np.concatenate((moving, self.always))
