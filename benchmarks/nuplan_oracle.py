@@ -22,10 +22,11 @@ from typing import Any
 
 import numpy as np
 
+from motion.car_trajectory import CarTrajectory
 from planning.metrics.commonroad.costs import LANE_TERMS, cost
 from planning.metrics.commonroad.lane_states import LaneStates, lane_states
 from planning.metrics.commonroad.lanelet_route import LaneletNetwork, lanelet_route
-from planning.metrics.commonroad.trajectory import CarTrajectory, Surroundings
+from planning.metrics.commonroad.surroundings import Surroundings
 from planning.metrics.nuplan.drive import STATIC, VEHICLES, VULNERABLE
 from planning.metrics.nuplan.drive_file import drive_of, read_record
 from planning.metrics.nuplan.score import Score, score

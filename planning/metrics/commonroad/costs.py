@@ -15,8 +15,8 @@ from scipy.integrate import simpson
 
 from geometry.angles import Floats
 from geometry.errors import InputError
+from motion.car_trajectory import CarTrajectory
 from planning.metrics.commonroad.lane_states import LaneStates
-from planning.metrics.commonroad.trajectory import CarTrajectory
 from planning.metrics.result import MetricResult
 
 WEIGHTS: Mapping[str, Mapping[str, float]] = {

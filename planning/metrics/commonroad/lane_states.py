@@ -17,8 +17,9 @@ from geometry.angles import Floats, wrap_rad
 from geometry.errors import SceneError
 from maps.commonroad import Lanelet
 from maps.curvilinear import CurvilinearFrame
+from motion.car_trajectory import CarTrajectory
 from planning.metrics.commonroad.lanelet_route import LaneletNetwork, frame_of, joined_centre
-from planning.metrics.commonroad.trajectory import CarTrajectory, Surroundings
+from planning.metrics.commonroad.surroundings import Surroundings
 
 SMOOTHING_STATES = 13
 JUMP_M = 1.0

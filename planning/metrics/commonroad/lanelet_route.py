@@ -17,7 +17,7 @@ import shapely
 from geometry.angles import Floats, wrap_rad
 from maps.commonroad import Lanelet
 from maps.curvilinear import CurvilinearFrame, smoothed
-from planning.metrics.commonroad.trajectory import CarTrajectory
+from motion.car_trajectory import CarTrajectory
 
 Way = tuple[int, ...]
 """Lanelet ids; the first one is part of the route already, or `_OPEN`."""

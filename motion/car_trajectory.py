@@ -1,13 +1,12 @@
-"""What CommonRoad costs judge: a trajectory of the kinematic single-track model, and who else is there.
+"""A trajectory of the kinematic single-track model at fixed time steps, as CommonRoad solutions hold it.
 
-World frame, SI, radians. The position of a state is not the rear axle: it lies ahead of it by the model's distance from
-rear axle to centre of gravity, and costs treat it as the vehicle's centre.
+World frame, SI, radians. The position is not the rear axle: it lies ahead of it by the distance from rear axle to
+centre of gravity (1.42 m for the BMW 320i), and CommonRoad treats it as the vehicle's centre.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,16 +41,3 @@ class CarTrajectory:
     def radius_m(self) -> float:
         """The ego as a disc, as the reference looks up lanelets and measures gaps."""
         return self.width_m / 2.5
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Surroundings:
-    """Centres of the other road users by time step, (M, 2) each; `always` (S, 2) are the centres of what stands."""
-
-    by_step: Mapping[int, Floats] = field(default_factory=dict)
-    always: Floats = field(default_factory=lambda: np.empty((0, 2)))
-
-    def at(self, time_step: int) -> Floats:
-        """All centres at a time step, (M, 2)."""
-        moving = self.by_step.get(time_step)
-        return self.always if moving is None else np.concatenate((moving, self.always))

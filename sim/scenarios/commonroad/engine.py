@@ -1,0 +1,151 @@
+"""A CommonRoad scenario as a scenario engine: recorded traffic replayed, the ego driven by the stack to its goal.
+
+Recorded states stand at the scenario's time steps and are interpolated between them; who has no state is not there. The
+run ends when the goal is reached or its time is over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bus.messages import EntityKind
+from geometry.angles import wrap_rad
+from geometry.errors import InputError
+from motion.rollout import EntityShape
+from sim.scenarios.commonroad.goal import missing
+from sim.scenarios.commonroad.model import CommonRoadScenario, Obstacle, PlanningProblem
+from sim.scenarios.commonroad.vehicle import BMW_320I, SingleTrack
+from sim.scenarios.scenario import EngineEvent, Limits
+from sim.world import Drive, Setpoints, WorldState
+
+KINDS: Mapping[str, EntityKind] = {
+    "pedestrian": EntityKind.PEDESTRIAN, "bicycle": EntityKind.BICYCLE, "motorcycle": EntityKind.MOTORCYCLE,
+    "truck": EntityKind.TRUCK, "bus": EntityKind.BUS,
+}  # fmt: skip
+HEIGHT_M = 1.5
+WANTED_MPS = 13.9
+"""Cruising speed where neither goal nor map says one."""
+
+
+@dataclass
+class CommonRoadEngine:
+    """Implements `sim.scenarios.scenario.ScenarioEngine`; the ego is entity 0."""
+
+    scenario: CommonRoadScenario
+    problem: PlanningProblem
+    vehicle: SingleTrack = BMW_320I
+    regulation: str = ""
+    ego_id: int = 0
+    finished: bool = False
+    _events: list[EngineEvent] = field(default_factory=list)
+
+    @staticmethod
+    def of(scenario: CommonRoadScenario, problem_id: int | None = None) -> CommonRoadEngine:
+        """The engine of one planning problem, by default the first.
+
+        Raises:
+            InputError: the scenario has no such problem, or the problem no goal.
+        """
+        chosen = [item for item in scenario.problems if problem_id is None or item.id == problem_id]
+        if not chosen:
+            known = ", ".join(str(item.id) for item in scenario.problems) or "none"
+            raise InputError(f"{scenario.benchmark_id} has no planning problem {problem_id}; it has {known}")
+        if not chosen[0].goals:
+            raise InputError(f"planning problem {chosen[0].id} of {scenario.benchmark_id} has no goal")
+        return CommonRoadEngine(scenario, chosen[0])
+
+    @property
+    def name(self) -> str:
+        return self.scenario.benchmark_id
+
+    @property
+    def cast(self) -> tuple[EntityShape, ...]:
+        car = self.vehicle
+        ego = EntityShape("Ego", EntityKind.CAR, car.length_m, car.width_m, HEIGHT_M, car.rear_m, car.wheelbase_m)
+        return (ego, *(_shape(item) for item in self.scenario.obstacles))
+
+    @property
+    def limits(self) -> tuple[Limits, ...]:
+        car = self.vehicle
+        own = Limits(car.fastest_mps, car.acceleration_mps2, car.acceleration_mps2, car.steering_rad)
+        return (own, *(Limits(100.0, 20.0, 20.0, 1.0) for _ in self.scenario.obstacles))
+
+    @property
+    def set_speed_mps(self) -> float:
+        """The middle of the goal's speeds, else the initial speed, at least walking pace; else a town's."""
+        speeds = [goal.speed_mps.middle for goal in self.problem.goals if goal.speed_mps is not None]
+        return max(min(speeds, default=self.problem.initial.speed_mps), 0.0) or WANTED_MPS
+
+    @property
+    def ego_engaged(self) -> bool:
+        return True
+
+    def advance(self, view: WorldState, t_ns: int, dt_ns: int) -> Setpoints:
+        """See `ScenarioEngine.advance`."""
+        setpoints = Setpoints.empty(1, 1 + len(self.scenario.obstacles))
+        step = self.problem.initial.time_step + (t_ns + dt_ns) * 1e-9 / self.scenario.dt_s
+        for column, item in enumerate(self.scenario.obstacles, start=1):
+            _replay(setpoints, column, item, step)
+        if dt_ns == 0:
+            self._place_ego(setpoints)
+        else:
+            setpoints.drive[0, 0] = Drive.CONTROLS
+            self._watch_goal(view, t_ns)
+        return setpoints
+
+    def take_events(self) -> tuple[EngineEvent, ...]:
+        """See `ScenarioEngine.take_events`."""
+        events, self._events = tuple(self._events), []
+        return events
+
+    def _place_ego(self, setpoints: Setpoints) -> None:
+        initial = self.problem.initial
+        setpoints.drive[0, 0] = Drive.POSE
+        setpoints.x_m[0, 0] = initial.x_m - self.vehicle.rear_m * math.cos(initial.yaw_rad)
+        setpoints.y_m[0, 0] = initial.y_m - self.vehicle.rear_m * math.sin(initial.yaw_rad)
+        setpoints.yaw_rad[0, 0] = initial.yaw_rad
+        setpoints.speed_mps[0, 0] = initial.speed_mps
+        setpoints.acceleration_mps2[0, 0] = initial.acceleration_mps2
+
+    def _watch_goal(self, view: WorldState, t_ns: int) -> None:
+        """End the run once the ego has reached a goal or can no longer do so."""
+        step = self.problem.initial.time_step + t_ns * 1e-9 / self.scenario.dt_s
+        yaw = float(view.yaw_rad[0, 0])
+        x_m = float(view.x_m[0, 0]) + self.vehicle.rear_m * math.cos(yaw)
+        y_m = float(view.y_m[0, 0]) + self.vehicle.rear_m * math.sin(yaw)
+        # Goals are defined at the scenario's time steps.
+        at_step = abs(step - round(step)) < 1e-6
+        speed = float(view.speed_mps[0, 0])
+        there = at_step and any(
+            not missing(goal, round(step), x_m, y_m, yaw, speed) for goal in self.problem.goals
+        )  # fmt: skip
+        if (there or step > self.problem.last_time_step) and not self.finished:
+            self.finished = True
+            self._events.append(EngineEvent(t_ns, "end", "goal reached" if there else "time over", "endTransition"))
+
+
+def _shape(item: Obstacle) -> EntityShape:
+    kind = KINDS.get(item.kind, EntityKind.CAR)
+    return EntityShape(f"{item.kind} {item.id}", kind, item.length_m, item.width_m, HEIGHT_M, 0.0, 0.0)
+
+
+def _replay(setpoints: Setpoints, column: int, item: Obstacle, step: float) -> None:
+    """Set an obstacle to its recorded state, between two time steps linearly."""
+    first, last = float(item.time_step[0]), float(item.time_step[-1])
+    if not item.static and not first - 1e-6 <= step <= last + 1e-6:
+        return
+    after = int(np.clip(np.searchsorted(item.time_step, step), 0, len(item.time_step) - 1))
+    before = max(after - 1, 0)
+    span = float(item.time_step[after] - item.time_step[before])
+    share = min(max((step - float(item.time_step[before])) / span, 0.0), 1.0) if span > 0.0 else 1.0
+    setpoints.drive[0, column] = Drive.POSE
+    for target, source in ((setpoints.x_m, item.x_m), (setpoints.y_m, item.y_m), (setpoints.speed_mps, item.speed_mps)):
+        target[0, column] = (1.0 - share) * source[before] + share * source[after]
+    turn = wrap_rad(float(item.yaw_rad[after] - item.yaw_rad[before]))
+    setpoints.yaw_rad[0, column] = wrap_rad(float(item.yaw_rad[before]) + share * turn)
+    acceleration = float(item.acceleration_mps2[after])
+    setpoints.acceleration_mps2[0, column] = 0.0 if math.isnan(acceleration) else acceleration
