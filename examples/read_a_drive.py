@@ -10,7 +10,7 @@ import numpy as np
 
 from bus.recording import Recording
 from lanewise.drive import drive_of
-from lanewise.run import read_drive, recorded_run
+from lanewise.recorded import read_drive, recorded_run
 from planning.metrics.corridor import corridor_of
 from planning.metrics.lane_view import lane_view
 from planning.metrics.lead import leads

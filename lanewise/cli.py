@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from geometry.errors import LanewiseError
-from lanewise import export_commands, replay_commands, run_commands, topic_commands
+from lanewise import eval_commands, export_commands, replay_commands, run_commands, topic_commands
 from lanewise.doctor import findings
 from lanewise.provenance import installed, source_hash
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command("demo")(run_commands.demo)
 app.command("run")(run_commands.run_command)
+app.command("eval")(eval_commands.eval_command)
 app.command("replay")(replay_commands.replay_command)
 app.command("report")(export_commands.report_command)
 app.add_typer(topic_commands.app, name="topic")

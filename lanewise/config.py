@@ -71,6 +71,10 @@ class RunConfig:
         """All values; `read_toml` gives the same configuration back."""
         return tomli_w.dumps(_without_none(asdict(self)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travels to worker processes as its TOML: they have to load a planner's file before its settings exist."""
+        return read_toml, (self.to_toml(), "configuration")
+
 
 def read_toml(text: str, place: Path | str) -> RunConfig:
     """A configuration from TOML; what it does not name keeps its default.

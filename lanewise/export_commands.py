@@ -7,15 +7,11 @@ from typing import Annotated
 
 import typer
 
-from bus.recording import Recording, digests, drive_hash
 from geometry.errors import InputError
-from lanewise.drive import drive_of
 from lanewise.progress import progress_of
+from lanewise.recorded import recorded_report
 from lanewise.report.page import write_report
-from lanewise.report.scene import ReportData
 from lanewise.report.video import write_video
-from lanewise.reporting import report_data
-from lanewise.run import read_drive, recorded_run, verdict_of
 
 app = typer.Typer(name="export", help="Recorded drives in other forms.", no_args_is_help=True)
 
@@ -52,19 +48,6 @@ def video(
 @app.callback()
 def _group() -> None:
     """Keep `export` a group while it has one command."""
-
-
-def recorded_report(path: Path) -> ReportData:
-    """The report of a recorded drive, judged by the present rules.
-
-    Raises:
-        InputError: it is no drive of `lanewise run`, or damaged.
-    """
-    recording = Recording.open(path)
-    config, assignment = recorded_run(recording)
-    context = assignment.context(config.planner.period_s)
-    drive = drive_of(read_drive(recording))
-    return report_data(drive, verdict_of(drive, context), context, config, drive_hash(digests(path)))
 
 
 def drive_file(path: Path) -> Path:

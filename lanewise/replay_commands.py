@@ -11,8 +11,8 @@ import typer
 from bus.recording import Recording
 from lanewise.config import configured, with_settings
 from lanewise.progress import progress_of
+from lanewise.recorded import recorded_run
 from lanewise.replay import Comparison, replay, snapshots_s
-from lanewise.run import recorded_run
 from lanewise.tables import print_comparison
 
 EXIT_FAILED = 1

@@ -20,17 +20,15 @@ from bus.node import Node
 from bus.recording import Recorder, Recording, drive_hash
 from geometry.errors import InputError
 from lanewise.assignment import METADATA, Assignment, assignment_of
-from lanewise.config import RunConfig, read_toml
-from lanewise.drive import READ, Drive, drive_of
+from lanewise.config import RunConfig
+from lanewise.drive import READ, drive_of
 from lanewise.provenance import versions
+from lanewise.recorded import read_drive, verdict_of
 from lanewise.report.page import write_report
 from lanewise.reporting import report_data
 from lanewise.scenarios.catalog import shipped, shipped_scenario
 from lanewise.stack import stack_nodes
-from planning.metrics.corridor import corridor_of
-from planning.metrics.judge import judge
 from planning.metrics.result import MetricResult, Verdict
-from planning.scene import Context
 from sim.scenarios.openscenario.engine import StoryboardEngine
 from sim.scenarios.openscenario.load import load_scenario
 from sim.simulator import Simulator
@@ -106,12 +104,6 @@ def run(config: RunConfig, folder: Path, outputs: Outputs, progress: Progress) -
     return result
 
 
-def verdict_of(drive: Drive, context: Context) -> Verdict:
-    """Judge a drive by the rules that its scenario names."""
-    corridor = corridor_of(context.mission.route, context.lane_map)
-    return judge(drive.rollout, corridor, drive.info.regulation)
-
-
 def simulate(
     config: RunConfig, engine: StoryboardEngine, stack: tuple[Node, ...], sink: Sink, progress: Progress
 ) -> None:
@@ -174,11 +166,6 @@ def _recorded(
     return read_drive(Recording.open(path)), drive_hash(recorder.digests)
 
 
-def read_drive(recording: Recording) -> list[tuple[Envelope, Message]]:
-    """The messages of a recording that `lanewise.drive` reads."""
-    return [(record.envelope, record.message) for record in recording.messages(READ)]
-
-
 def _kept(
     config: RunConfig, engine: StoryboardEngine, stack: tuple[Node, ...], progress: Progress
 ) -> list[tuple[Envelope, Message]]:
@@ -191,16 +178,3 @@ def _kept(
 
     simulate(config, engine, stack, sink, progress)
     return kept
-
-
-def recorded_run(recording: Recording) -> tuple[RunConfig, Assignment]:
-    """The configuration and assignment that a drive was recorded with.
-
-    Raises:
-        InputError: it is no drive of `lanewise run`.
-    """
-    entries = recording.metadata.get("run")
-    if entries is None or "config" not in entries:
-        raise InputError("the recording holds no configuration; only drives of `lanewise run` do", recording.path)
-    config = read_toml(entries["config"], recording.path)
-    return config, Assignment.from_metadata(recording.metadata, recording.path)

@@ -78,7 +78,7 @@ def run_command(
         return
     jobs = _jobs(cases, parameters, base, _new_folder(out, cases[0].label if len(cases) == 1 else "batch"),
                  Outputs(record, report, root))  # fmt: skip
-    outcomes = _drive(jobs, min(workers or _cores(), len(jobs)))
+    outcomes = _drive(jobs, min(workers or cores(), len(jobs)))
     if len(outcomes) == 1:
         print_drive(outcomes[0])
     else:
@@ -179,5 +179,6 @@ def _pairs(assignments: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

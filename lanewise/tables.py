@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -12,8 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from lanewise.batch import Outcome
+from lanewise.evaluation.comparison import PairedDifference, PlannerScore
 from lanewise.replay import Comparison
 from planning.metrics.result import MetricResult
+
+SHOWN_LOSSES = 20
+"""Losses of each kind that an evaluation prints; all are on its page."""
 
 
 def print_drive(outcome: Outcome) -> None:
@@ -79,6 +85,23 @@ def _rate(outcomes: Sequence[Outcome]) -> str:
     wrong = len(outcomes) - len(driven) - unrunnable
     rest = [f"{count} {what}" for count, what in ((unrunnable, "not runnable"), (wrong, "with errors")) if count]
     return ", ".join([f"{passed} of {len(driven)} pass{share}", *rest])
+
+
+def print_evaluation(
+    rows: Sequence[Mapping[str, Any]], scores: Sequence[PlannerScore], differences: Sequence[PairedDifference],
+    folder: Path,
+) -> None:  # fmt: skip
+    """Scores per planner, differences with their intervals, and where the page is."""
+    console = _console()
+    for score in scores:
+        console.print(f"{escape(score.planner):24} {score.score:16} {score.mean:9.3f}  over {score.cases} cases")
+    for d in differences:
+        pair = f"{escape(d.second)} - {escape(d.first)}"
+        console.print(f"{pair:24} {d.score:16} {d.mean:+9.3f}  [{d.low:+.3f}, {d.high:+.3f}]")
+    for outcome in ("fail", "error", "not runnable"):
+        for row in [row for row in rows if row["outcome"] == outcome][:SHOWN_LOSSES]:
+            console.print(f"{outcome.upper()} {escape(row['case'])} ({escape(row['planner'])}): {escape(row['cause'])}")
+    console.print(f"page: {folder / 'index.html'}")
 
 
 def print_comparison(comparison: Comparison) -> None:

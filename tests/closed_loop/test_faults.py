@@ -14,7 +14,8 @@ from bus.node import Node, Publication, Tick
 from lanewise.assignment import assignment_of
 from lanewise.config import RunConfig
 from lanewise.drive import Drive, drive_of, worst_mode
-from lanewise.run import scenario_file, verdict_of
+from lanewise.recorded import verdict_of
+from lanewise.run import scenario_file
 from lanewise.stack import stack_nodes
 from planning.scene import Context
 from sim.scenarios.openscenario.load import load_scenario

@@ -7,8 +7,8 @@ import pytest
 from bus.recording import Recording
 from geometry.errors import InputError
 from lanewise.config import configured, read_toml, with_settings
+from lanewise.recorded import recorded_run
 from lanewise.replay import Comparison, first_difference, replay, snapshots_s
-from lanewise.run import recorded_run
 
 
 def replayed(path: Path, start_s: float = 0.0, nodes: tuple[str, ...] = (), *changes: str) -> Comparison:

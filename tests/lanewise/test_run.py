@@ -14,7 +14,8 @@ from geometry.errors import InputError
 from lanewise.batch import Job, run_jobs
 from lanewise.config import RunConfig, read_toml
 from lanewise.drive import drive_of
-from lanewise.run import Outputs, RunResult, read_drive, run, scenario_file
+from lanewise.recorded import read_drive
+from lanewise.run import Outputs, RunResult, run, scenario_file
 
 BARE = Outputs(report=False)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from lanewise.export_commands import recorded_report
+from lanewise.recorded import recorded_report
 from lanewise.report.scene import ReportData
 
 

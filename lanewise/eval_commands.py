@@ -1,0 +1,62 @@
+"""`lanewise eval`: a suite, driven by planners and seeds, as one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from geometry.errors import InputError
+from lanewise.config import configured, with_settings
+from lanewise.evaluation.batch import evaluate, jobs_of
+from lanewise.evaluation.comparison import paired_differences, planner_scores
+from lanewise.evaluation.outputs import write_tables
+from lanewise.evaluation.suite import load_suite
+from lanewise.evaluation.summary import write_summary
+from lanewise.planners import planner_class
+from lanewise.progress import progress_of
+from lanewise.run_commands import cores
+from lanewise.tables import print_evaluation
+
+EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
+
+
+def eval_command(
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="A shipped suite (quick, highway) or a .toml file.")],
+    planner: Annotated[list[str] | None, typer.Option(help="A planner; repeat to compare. Default idm.")] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds, for example 0,1,2.")] = "0",
+    only: Annotated[
+        list[str] | None, typer.Option("--filter", help="A tag or part of a name, !TAG to leave out; repeat.")
+    ] = None,
+    setting: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the configuration; repeat.")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 takes one per core.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the evaluation; one that was interrupted goes on there.")
+    ] = None,
+) -> None:
+    """Drive a suite and write results.parquet, results.json, junit.xml and index.html. Exit code 1 on a lost case."""
+    chosen = load_suite(suite).filtered(only or [])
+    planners = tuple(dict.fromkeys(planner or ["idm"]))
+    for name in planners:
+        planner_class(name)
+    base = configured(with_settings({"stack": {"planner": planners[0]}}, setting or []))
+    folder = out or Path("runs") / f"eval-{chosen.name}"
+    jobs = jobs_of(chosen, base, planners, _seeds(seeds), folder)
+    with progress_of(f"{len(jobs)} drives", len(jobs), "drives") as progress:
+        rows = tuple(evaluate(jobs, min(workers or cores(), len(jobs)), progress))
+    write_tables(rows, chosen.name, folder)
+    scores, differences = planner_scores(rows), paired_differences(rows)
+    write_summary(rows, chosen.name, scores, differences, folder / "index.html")
+    print_evaluation(rows, scores, differences, folder)
+    if any(row["outcome"] == "error" for row in rows):
+        raise typer.Exit(EXIT_BAD_INPUT)
+    if any(row["outcome"] == "fail" for row in rows):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(part.isdigit() for part in parts):
+        raise InputError(f"--seeds needs numbers, for example 0,1,2; found {text!r}")
+    return tuple(dict.fromkeys(int(part) for part in parts))

@@ -1,0 +1,1 @@
+"""Many scenarios, planners and seeds to one table: suites, resumable batches, comparisons, summaries."""

@@ -1,0 +1,151 @@
+"""Drive a suite with planners and seeds; each result is a file named by what it depends on, so that a batch resumes.
+
+In: cases x planners x seeds. Out: rows in a fixed order. A result is found again when scenario, map, parameters,
+configuration and sources are the same; a batch that was killed goes on where it was and ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bus.recording import Recording
+from geometry.errors import LanewiseError
+from lanewise.config import RunConfig
+from lanewise.drive import drive_of
+from lanewise.evaluation.suite import Suite, SuiteCase
+from lanewise.provenance import source_hash
+from lanewise.recorded import read_drive, recorded_report
+from lanewise.report.page import write_report
+from lanewise.run import Outputs, Progress, metrics_json, run, scenario_file
+from sim.scenarios.scenario import MissingLaneError
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationJob:
+    """One case with one planner and seed. `folder` is where the results of the evaluation lie."""
+
+    case: SuiteCase
+    config: RunConfig
+    folder: Path
+
+    @property
+    def key(self) -> str:
+        """Content hash of everything that the result depends on."""
+        total = hashlib.sha256()
+        for part in (self.case.name, self.config.to_toml(), _source()):
+            total.update(part.encode() + b"\0")
+        total.update(scenario_file(self.config.scenario).read_bytes())
+        planner = self.config.stack.planner.rpartition(":")[0]
+        if planner.endswith(".py"):
+            total.update(Path(planner).read_bytes())
+        return total.hexdigest()[:24]
+
+
+@lru_cache(maxsize=1)
+def _source() -> str:
+    return source_hash()
+
+
+def jobs_of(
+    suite: Suite, base: RunConfig, planners: Sequence[str], seeds: Sequence[int], folder: Path
+) -> tuple[EvaluationJob, ...]:
+    """Cases, then planners, then seeds, the last fastest. Settings of a planner hold for the one that `base` names."""
+    configs = [base if name == base.stack.planner else _with_planner(base, name) for name in planners]
+    return tuple(
+        EvaluationJob(case, replace(config, scenario=case.scenario, parameters=case.parameters, seed=seed), folder)
+        for case in suite.cases
+        for config in configs
+        for seed in seeds
+    )
+
+
+def _with_planner(base: RunConfig, name: str) -> RunConfig:
+    return replace(base, stack=replace(base.stack, planner=name), planning=None)
+
+
+def evaluate(jobs: Sequence[EvaluationJob], workers: int, progress: Progress) -> Iterator[dict[str, Any]]:
+    """One row per job, in their order; what lies in the folder already is not driven again."""
+    for folder in {job.folder for job in jobs}:
+        (folder / "results").mkdir(parents=True, exist_ok=True)
+        (folder / "drives").mkdir(exist_ok=True)
+    if workers == 1:
+        rows: Iterator[dict[str, Any]] = map(result_of, jobs)
+        yield from _counted(rows, progress)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from _counted(pool.map(result_of, jobs), progress)
+
+
+def _counted(rows: Iterator[dict[str, Any]], progress: Progress) -> Iterator[dict[str, Any]]:
+    for done, row in enumerate(rows, start=1):
+        progress(done)
+        yield row
+
+
+def result_of(job: EvaluationJob) -> dict[str, Any]:
+    """The row of a job: read where it was driven before, else driven now."""
+    path = job.folder / "results" / f"{job.key}.json"
+    if path.is_file():
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return found
+        except json.JSONDecodeError:
+            path.unlink()  # cut off by a crash of the machine; driven again
+    row = _driven(job)
+    partial = path.with_suffix(f".{os.getpid()}.part")
+    partial.write_text(json.dumps(row), encoding="utf-8")
+    partial.replace(path)  # whole or not at all
+    return row
+
+
+def _driven(job: EvaluationJob) -> dict[str, Any]:
+    config = job.config
+    row: dict[str, Any] = {
+        "case": job.case.name,
+        "scenario": Path(job.case.scenario).stem,
+        "tags": " ".join(job.case.tags),
+        "planner": config.stack.planner,
+        "seed": config.seed,
+        "key": job.key,
+    }
+    folder = job.folder / "drives" / job.key
+    try:
+        for leftover in folder.glob("*"):
+            leftover.unlink()  # of a drive that was cut off
+        result = run(config, folder, Outputs(report=False), lambda _: None)
+    except MissingLaneError as error:
+        return {**row, "outcome": "not runnable", "passed": None, "cause": str(error)}
+    except LanewiseError as error:
+        return {**row, "outcome": "error", "passed": None, "cause": str(error)}
+    told = metrics_json(result, config)
+    speeds = drive_of(read_drive(Recording.open(folder / "drive.mcap"))).rollout
+    moving = speeds.ego.speed_mps[speeds.engaged]
+    row |= {
+        "outcome": "pass" if told["passed"] else "fail",
+        "passed": told["passed"],
+        "cause": told["cause"],
+        "t_s": told["t_s"],
+        "duration_s": told["duration_s"],
+        "mean_speed_mps": round(float(np.mean(moving)), 4) if len(moving) else None,
+        "drive_hash": told["drive_hash"],
+    }
+    for metric in told["metrics"]:
+        row[f"{metric['name']}_passed"], row[metric["name"]] = metric["passed"], metric["value"]
+    if told["passed"]:
+        for part in folder.glob("*"):
+            part.unlink()  # what was lost is worth keeping; what was won can be made again
+        folder.rmdir()
+    else:
+        write_report(recorded_report(folder / "drive.mcap"), folder / "report.html")
+    return row

@@ -1,0 +1,100 @@
+"""Planners beside each other: shares, and paired differences with bootstrap intervals.
+
+In: rows of one evaluation. Out: figures per planner, and per pair on the cases that both have driven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from geometry.angles import Floats
+
+RESAMPLES = 10_000
+INTERVAL = (2.5, 97.5)
+"""Percentiles of a 95 % interval."""
+
+Row = Mapping[str, Any]
+
+COMFORT = ("longitudinal_acceleration_passed", "lateral_acceleration_passed", "jerk_passed")
+
+SCORES: Mapping[str, Callable[[Row], float | None]] = {
+    "passed": lambda row: None if row["passed"] is None else float(row["passed"]),
+    "comfortable": lambda row: _all(row, COMFORT),
+    "mean_speed_mps": lambda row: row.get("mean_speed_mps"),
+}
+"""What planners are compared by: name to score of a row, None where it has none."""
+
+
+def _all(row: Row, names: Sequence[str]) -> float | None:
+    return None if row["passed"] is None else float(all(row.get(name) for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class PlannerScore:
+    """Mean of a score over the cases that a planner has driven."""
+
+    planner: str
+    score: str
+    mean: float
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
+class PairedDifference:
+    """Mean of `second - first` over common cases, with a 95 % bootstrap interval (Efron 1979)."""
+
+    first: str
+    second: str
+    score: str
+    mean: float
+    low: float
+    high: float
+    cases: int
+
+
+def planner_scores(rows: Sequence[Row]) -> tuple[PlannerScore, ...]:
+    """All scores of all planners, in the order of their first row."""
+    found = []
+    for planner in _planners(rows):
+        for name in SCORES:
+            values = [value for value in _values(rows, planner, name).values() if value is not None]
+            if values:
+                found.append(PlannerScore(planner, name, float(np.mean(values)), len(values)))
+    return tuple(found)
+
+
+def paired_differences(rows: Sequence[Row], seed: int = 0) -> tuple[PairedDifference, ...]:
+    """All pairs of planners on all scores."""
+    found = []
+    for first, second in combinations(_planners(rows), 2):
+        for name in SCORES:
+            one, two = _values(rows, first, name), _values(rows, second, name)
+            common = [key for key in one if one[key] is not None and two.get(key) is not None]
+            if common:
+                differences = np.array([float(two[key] or 0.0) - float(one[key] or 0.0) for key in common])
+                low, high = interval_of(differences, seed)
+                found.append(PairedDifference(first, second, name, float(differences.mean()), low, high, len(common)))
+    return tuple(found)
+
+
+def interval_of(differences: Floats, seed: int) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean of N differences."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    means = np.empty(RESAMPLES)
+    for k in range(RESAMPLES):
+        means[k] = differences[rng.integers(0, len(differences), len(differences))].mean()
+    low, high = np.percentile(means, INTERVAL)
+    return float(low), float(high)
+
+
+def _planners(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row["planner"] for row in rows))
+
+
+def _values(rows: Sequence[Row], planner: str, score: str) -> dict[tuple[str, int], float | None]:
+    return {(row["case"], row["seed"]): SCORES[score](row) for row in rows if row["planner"] == planner}

@@ -1,0 +1,181 @@
+"""Evaluation: suites expand, batches resume to the same bytes, comparisons are honest, outputs are read by others."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geometry.errors import InputError
+from lanewise.config import RunConfig, configured
+from lanewise.evaluation.batch import evaluate, jobs_of
+from lanewise.evaluation.comparison import interval_of, paired_differences, planner_scores
+from lanewise.evaluation.outputs import junit_xml, write_tables
+from lanewise.evaluation.suite import load_suite, shipped_suites
+
+SHORT = configured({"simulation": {"timeout_s": 2.0}})
+
+
+def suite_file(folder: Path, text: str) -> Path:
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+TWO = '[[scenario]]\nfile = "curve"\ntags = ["a"]\n[scenario.parameters]\nEgoSpeed_kmh = [80, 90]\n'
+
+
+def test_every_combination_of_the_values_is_a_case(tmp_path: Path) -> None:
+    grid = '[scenario.parameters]\na = [1, 2]\nb = ["x", "y", "z"]\n'
+    path = suite_file(tmp_path, f'name = "m"\n[[scenario]]\nfile = "cut-in"\n{grid}')
+    suite = load_suite(str(path))
+    assert [tuple(case.parameters.values()) for case in suite.cases] == [
+        ("1", "x"), ("1", "y"), ("1", "z"), ("2", "x"), ("2", "y"), ("2", "z")
+    ]  # fmt: skip
+    assert suite.cases[0].name == "cut-in[a=1,b=x]"
+
+
+def test_shipped_suites_name_parameters_that_their_scenarios_declare() -> None:
+    from lanewise.run import scenario_file
+    from sim.scenarios.openscenario.load import load_scenario
+
+    for name in shipped_suites():
+        suite = load_suite(name)
+        for case in suite.cases[:: max(len(suite.cases) // 12, 1)]:
+            load_scenario(scenario_file(case.scenario), parameters=case.parameters)
+    assert len(load_suite("highway").cases) >= 150
+
+
+def test_tags_choose_and_leave_out() -> None:
+    suite = load_suite("highway")
+    merges = suite.filtered(["merge"])
+    assert {case.scenario for case in merges.cases} == {"merge"}
+    assert len(suite.filtered(["!merge"]).cases) == len(suite.cases) - len(merges.cases)
+    with pytest.raises(InputError, match="no case of highway matches boats; tags are curve, cut-in"):
+        suite.filtered(["boats"])
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("name = 3 4", "not valid TOML"),
+        ("", "lists no"),
+        ("nam = 'x'", "unknown key nam; known are name, scenario"),
+        ("[[scenario]]\nfil = 'x'", "unknown key fil"),
+        ("[[scenario]]\ntags = []", "needs file"),
+        (TWO + TWO, "two cases of the suite are the same"),
+        ('[[scenario]]\nfile = "curve"\n[scenario.parameters]\na = []', "has 0 values"),
+    ],
+)
+def test_a_wrong_suite_is_refused_with_its_file(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint) as caught:
+        load_suite(str(suite_file(tmp_path, text)))
+    assert "mine.toml" in str(caught.value)
+
+
+def test_results_are_found_again_and_not_driven_twice(tmp_path: Path) -> None:
+    suite = load_suite(str(suite_file(tmp_path, TWO)))
+    jobs = jobs_of(suite, SHORT, ("idm",), (0, 1), tmp_path / "out")
+    rows = list(evaluate(jobs, 1, lambda _: None))
+    assert [row["outcome"] for row in rows] == ["pass"] * 4
+    marked = tmp_path / "out" / "results" / f"{jobs[2].key}.json"
+    told = json.loads(marked.read_text()) | {"cause": "read from the file"}
+    marked.write_text(json.dumps(told))
+    again = list(evaluate(jobs, 1, lambda _: None))
+    assert again[2]["cause"] == "read from the file"
+    assert again[:2] == rows[:2]
+    assert (
+        jobs[0].key != jobs_of(suite, configured({"simulation": {"timeout_s": 2.5}}), ("idm",), (0,), tmp_path)[0].key
+    )
+
+
+def test_what_cannot_be_run_and_what_is_wrong_are_told_apart(tmp_path: Path) -> None:
+    text = TWO + '[[scenario]]\nfile = "curve"\n[scenario.parameters]\nWarp = [9]\n'
+    jobs = jobs_of(load_suite(str(suite_file(tmp_path, text))), SHORT, ("idm",), (0,), tmp_path / "out")
+    rows = list(evaluate(jobs, 1, lambda _: None))
+    assert rows[-1]["outcome"] == "error"
+    assert "there is no parameter Warp" in rows[-1]["cause"]
+    root = ElementTree.fromstring(junit_xml(rows, "mine"))
+    (element,) = root.iter("testsuite")
+    assert (element.get("tests"), element.get("errors"), element.get("failures")) == ("3", "1", "0")
+    assert len(list(root.iter("testcase"))) == 3
+
+
+def test_tables_hold_the_same_rows_in_every_form(tmp_path: Path) -> None:
+    rows = [{"case": "a", "x": 1.5, "passed": True}, {"case": "b", "x": None, "passed": None, "more": "m"}]
+    write_tables([{**row, "seed": 0, "planner": "p", "outcome": "pass", "cause": ""} for row in rows], "s", tmp_path)
+    table = pyarrow.parquet.read_table(tmp_path / "results.parquet").to_pylist()
+    assert [row["x"] for row in table] == [1.5, None]
+    assert [row["more"] for row in table] == [None, "m"]
+    assert [row["case"] for row in json.loads((tmp_path / "results.json").read_text())] == ["a", "b"]
+
+
+def rows_of(planner: str, passed: list[bool]) -> list[dict[str, object]]:
+    return [
+        {"case": f"c{i}", "seed": 0, "planner": planner, "passed": won, "mean_speed_mps": 20.0 + i}
+        for i, won in enumerate(passed)
+    ]
+
+
+def test_scores_are_means_over_what_was_driven() -> None:
+    rows = [*rows_of("a", [True, True, False, False]), {"case": "z", "seed": 0, "planner": "a", "passed": None}]
+    (score,) = [s for s in planner_scores(rows) if s.score == "passed"]
+    assert (score.mean, score.cases) == (0.5, 4)
+
+
+def test_a_difference_counts_only_common_cases_and_has_its_sign() -> None:
+    rows = [*rows_of("a", [False] * 6), *rows_of("b", [True] * 4)]
+    (difference,) = [d for d in paired_differences(rows) if d.score == "passed"]
+    assert (difference.mean, difference.low, difference.high, difference.cases) == (1.0, 1.0, 1.0, 4)
+
+
+@settings(max_examples=15, deadline=None)
+@given(mean=st.floats(-2.0, 2.0), spread=st.floats(0.1, 3.0), seed=st.integers(0, 1000))
+def test_the_interval_is_that_of_the_normal_approximation(mean: float, spread: float, seed: int) -> None:
+    differences = np.random.default_rng(seed).normal(mean, spread, 400)
+    low, high = interval_of(differences, 0)
+    half = 1.96 * differences.std() / np.sqrt(400)
+    assert low == pytest.approx(differences.mean() - half, abs=0.15 * half)
+    assert high == pytest.approx(differences.mean() + half, abs=0.15 * half)
+
+
+def evaluate_command(suite: Path, out: Path) -> list[str]:
+    return [sys.executable, "-m", "lanewise", "eval", str(suite), "--workers", "1", "--out", str(out),
+            "--set", "simulation.timeout_s=3"]  # fmt: skip
+
+
+def test_a_killed_batch_resumes_to_the_same_bytes(tmp_path: Path) -> None:
+    suite = suite_file(tmp_path, TWO.replace("[80, 90]", "[70, 75, 80, 85, 90]"))
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(evaluate_command(suite, whole), check=True, capture_output=True, cwd=tmp_path)
+    for wanted in (1, 3):
+        command, nowhere = evaluate_command(suite, killed), subprocess.DEVNULL
+        process = subprocess.Popen(command, stdout=nowhere, stderr=nowhere, cwd=tmp_path)
+        until = time.monotonic() + 120.0
+        while len(list(killed.glob("results/*.json"))) < wanted and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (killed / "results.json").exists()
+    subprocess.run(evaluate_command(suite, killed), check=True, capture_output=True, cwd=tmp_path)
+    for name in ("results.json", "results.parquet", "junit.xml", "index.html"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_planner_from_a_file_travels_to_the_workers() -> None:
+    import pickle
+
+    planner = Path(__file__).resolve().parents[3] / "examples" / "careful_planner.py"
+    config = configured({"stack": {"planner": f"{planner}:CarefulPlanner"}, "planning": {"share": 0.8}})
+    again = pickle.loads(pickle.dumps(config))
+    assert isinstance(again, RunConfig)
+    assert again.to_toml() == config.to_toml()
+    assert again.planning.share == 0.8
