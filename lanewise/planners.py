@@ -18,9 +18,10 @@ from typing import Any, get_type_hints
 
 from geometry.errors import InputError
 from planning.idm import IdmPlanner
+from planning.pdm_closed import PdmClosedPlanner
 from planning.planner import Planner
 
-PLANNERS: Mapping[str, type[Planner]] = MappingProxyType({"idm": IdmPlanner})
+PLANNERS: Mapping[str, type[Planner]] = MappingProxyType({"idm": IdmPlanner, "pdm-closed": PdmClosedPlanner})
 
 
 def planner_class(name: str) -> type[Planner]:
