@@ -26,6 +26,7 @@ from bus.recording import Recorder
 from lanewise.assignment import assignment_of
 from lanewise.config import RunConfig
 from lanewise.run import metadata_of, scenario_file, simulate
+from lanewise.sources import load_source
 from lanewise.stack import stack_nodes
 from sim.scenarios.openscenario.load import load_scenario
 from sim.world import empty_world
@@ -36,8 +37,8 @@ PEER = Path(__file__).parent / "peers" / "highway_env_drive.py"
 def drive_s(scenario: str, record: bool) -> tuple[float, float]:
     """Simulated and wall seconds of one drive; loading is not counted."""
     config = RunConfig(scenario=scenario)
-    engine = load_scenario(scenario_file(scenario))
-    assignment = assignment_of(engine)
+    source = load_source(scenario_file(scenario), {})
+    engine, assignment = source.engine, assignment_of(source)
     stack = stack_nodes(config, assignment.context(config.planner.period_s))
     simulated = [0.0]
 

@@ -23,15 +23,15 @@ from bus.recording import Recorder
 from lanewise.assignment import assignment_of
 from lanewise.config import RunConfig
 from lanewise.run import metadata_of, scenario_file, simulate
+from lanewise.sources import load_source
 from lanewise.stack import stack_nodes
-from sim.scenarios.openscenario.load import load_scenario
 
 
 def measure(scenario: str) -> tuple[float, float, int, int, float]:
     """Wall time of a drive [s], time inside the recorder [s], messages, bytes of the file, simulated time [s]."""
     config = RunConfig(scenario=scenario)
-    engine = load_scenario(scenario_file(scenario))
-    assignment = assignment_of(engine)
+    source = load_source(scenario_file(scenario), {})
+    engine, assignment = source.engine, assignment_of(source)
     stack = stack_nodes(config, assignment.context(config.planner.period_s))
     spent, messages, simulated = 0.0, 0, 0
     with tempfile.TemporaryDirectory() as folder:

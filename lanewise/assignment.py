@@ -12,23 +12,26 @@ import json
 import math
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from geometry.errors import InputError
+from geometry.errors import InputError, SceneError
+from lanewise.sources import Source
+from maps.commonroad import commonroad_map, read_lanelets
 from maps.lane_map import LaneMap
 from maps.lane_sampling import sample_lanes
 from maps.opendrive import read_opendrive
-from maps.route import follow_lane
+from maps.route import follow_lane, shortest_route
+from maps.strict_xml import read_xml
 from motion.bicycle import Vehicle
 from planning.scene import Context, Mission
-from sim.scenarios.openscenario.engine import StoryboardEngine
 from sim.simulator import vehicle_of
 
 ROUTE_M = 20_000.0
@@ -50,31 +53,49 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the route leads; it goes on beyond, because a goal may have to be passed at speed."""
+
+    lane: int
+    s_m: float
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
-    """Map (the bytes of its OpenDRIVE file), vehicle and mission of one drive."""
+    """Map (the bytes of its file), vehicle and mission of one drive; without a destination the lane is followed."""
 
     map_name: str
-    map_xodr: bytes
+    map_format: str
+    map_data: bytes
     vehicle: Vehicle
     start: Start
+    destination: Destination | None = None
 
     def context(self, dt_s: float) -> Context:
         """The planner's context; `dt_s` is its cycle.
 
         Raises:
-            SceneError: the start lies on no lane of the map.
+            SceneError: the start lies on no lane of the map, or no way leads to the destination.
         """
-        lane_map = _lane_map(self.map_xodr)
-        route = follow_lane(lane_map, self.start.lane, self.start.s_m, ROUTE_M)
-        return Context(lane_map, self.vehicle, Mission(route, self.start.set_speed_mps), dt_s)
+        lane_map = lane_map_of(self.map_format, self.map_data)
+        start, goal = self.start, self.destination
+        if goal is None:
+            route = follow_lane(lane_map, start.lane, start.s_m, ROUTE_M)
+        else:
+            route = shortest_route(lane_map, start.lane, goal.lane, start.s_m, goal.s_m, beyond_m=ROUTE_M)
+        # CommonRoad maps are cut out of larger ones; where their lanes end the road goes on.
+        mission = Mission(route, start.set_speed_mps, open_end=self.map_format == "commonroad")
+        return Context(lane_map, self.vehicle, mission, dt_s)
 
     def to_metadata(self) -> dict[str, str]:
         """Entries for the recording; `from_metadata` gives the same assignment back."""
         return {
             "map_name": self.map_name,
-            "map": base64.b64encode(zlib.compress(self.map_xodr, 9)).decode(),
+            "map_format": self.map_format,
+            "map": base64.b64encode(zlib.compress(self.map_data, 9)).decode(),
             "vehicle": json.dumps(asdict(self.vehicle)),
             "start": json.dumps(asdict(self.start)),
+            "destination": json.dumps(None if self.destination is None else asdict(self.destination)),
         }
 
     @staticmethod
@@ -90,39 +111,72 @@ class Assignment:
         try:
             return Assignment(
                 entries["map_name"],
+                _format(entries["map_format"]),
                 _unpacked(entries["map"]),
                 _checked(Vehicle, entries["vehicle"]),
                 _checked(Start, entries["start"]),
+                _checked(Destination | None, entries["destination"]),
             )
         except (KeyError, ValueError, ValidationError, binascii.Error, zlib.error) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"the map and mission in the recording are damaged: {reason}", place) from error
 
 
-def assignment_of(engine: StoryboardEngine) -> Assignment:
-    """What a scenario asks of the stack: follow the lane that the ego starts on, at the set speed.
+def assignment_of(source: Source) -> Assignment:
+    """What a scenario asks of the stack: drive to its goal, or follow the lane that the ego starts on.
 
     Raises:
-        InputError: no drivable lane lies where the ego starts.
+        SceneError: no drivable lane lies where the ego starts.
     """
-    map_xodr = engine.map_file.read_bytes()
+    engine, pose = source.engine, source.world_from_ego
     shape, limits = engine.cast[engine.ego_id], engine.limits[engine.ego_id]
-    pose = engine.runtime.movers[engine.ego_id].pose
-    lanes, along, _ = _lane_map(map_xodr).nearest(np.array([[pose.x_m, pose.y_m]]), np.array([pose.yaw_rad]))
-    # A set speed that the file leaves open is no wish to go faster than the limit or the vehicle.
+    lane_map = lane_map_of(source.map_format, source.map_data)
+    lanes, along, _ = lane_map.nearest(np.array([[pose.x_m, pose.y_m]]), np.array([pose.yaw_rad]))
+    # A set speed that the file leaves open is no wish to go faster than the vehicle can.
     speed = engine.set_speed_mps if math.isfinite(engine.set_speed_mps) else limits.speed_mps
+    start = Start(int(lanes[0]), float(along[0]), speed)
     return Assignment(
-        engine.map_file.name, map_xodr, vehicle_of(shape, limits), Start(int(lanes[0]), float(along[0]), speed)
-    )
+        source.map_name, source.map_format, source.map_data, vehicle_of(shape, limits), start,
+        _destination(lane_map, start, source.goal_xy),
+    )  # fmt: skip
+
+
+def _destination(lane_map: LaneMap, start: Start, goal_xy: tuple[float, float] | None) -> Destination | None:
+    """The lane at the goal; none where no way leads there, so that the ego follows its lane and the verdict says so."""
+    if goal_xy is None:
+        return None
+    lanes, along, _ = lane_map.nearest(np.array([goal_xy]))
+    goal = Destination(int(lanes[0]), float(along[0]))
+    try:
+        shortest_route(lane_map, start.lane, goal.lane, start.s_m, goal.s_m)
+    except SceneError:
+        return None
+    return goal
 
 
 @lru_cache(maxsize=4)
-def _lane_map(map_xodr: bytes) -> LaneMap:
-    """A batch of scenarios on one map samples it once. The reader takes files, as its errors name one."""
-    with tempfile.TemporaryDirectory(prefix="lanewise-") as folder:
-        path = Path(folder) / "map.xodr"
-        path.write_bytes(map_xodr)
-        return sample_lanes(read_opendrive(path))
+def lane_map_of(map_format: str, map_data: bytes) -> LaneMap:
+    """The lane map of a map file; a batch of scenarios on one map makes it once.
+
+    Raises:
+        InputError: the map is wrong.
+    """
+    with tempfile.TemporaryDirectory(prefix="lanewise-") as folder:  # the readers take files, as their errors name one
+        path = Path(folder) / "map.xml"
+        path.write_bytes(map_data)
+        return MAP_FORMATS[map_format](path)
+
+
+MAP_FORMATS: Mapping[str, Callable[[Path], LaneMap]] = MappingProxyType({
+    "opendrive": lambda path: sample_lanes(read_opendrive(path)),
+    "commonroad": lambda path: commonroad_map(read_lanelets(read_xml(path, root="commonRoad"))),
+})  # fmt: skip
+
+
+def _format(name: str) -> str:
+    if name not in MAP_FORMATS:
+        raise ValueError(f"the map has the unknown format {name!r}")
+    return name
 
 
 def _unpacked(text: str) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from bus.messages import Envelope, Message
 from bus.recording import Recording, digests, drive_hash
 from geometry.errors import InputError
@@ -11,11 +13,14 @@ from lanewise.assignment import Assignment
 from lanewise.config import RunConfig, read_toml
 from lanewise.drive import READ, Drive, drive_of
 from lanewise.report.scene import ReportData
-from lanewise.reporting import report_data
+from lanewise.reporting import DECISIVE, report_data
 from planning.metrics.corridor import corridor_of
 from planning.metrics.judge import judge
-from planning.metrics.result import Verdict
+from planning.metrics.result import MetricResult, Verdict, decide
 from planning.scene import Context
+
+COMMONROAD = "commonroad"
+"""What the cast message names as the rules of a CommonRoad scenario."""
 
 
 def read_drive(recording: Recording) -> list[tuple[Envelope, Message]]:
@@ -39,7 +44,33 @@ def recorded_run(recording: Recording) -> tuple[RunConfig, Assignment]:
 def verdict_of(drive: Drive, context: Context) -> Verdict:
     """Judge a drive by the rules that its scenario names."""
     corridor = corridor_of(context.mission.route, context.lane_map)
+    if drive.info.regulation == COMMONROAD:
+        verdict = judge(drive.rollout, corridor, "")
+        return decide((*verdict.results, _contact(drive), _goal(drive)), DECISIVE[COMMONROAD])
     return judge(drive.rollout, corridor, drive.info.regulation)
+
+
+def _contact(drive: Drive) -> MetricResult:
+    """Whether the ego touched anybody: in CommonRoad it does not matter whose fault it was."""
+    rollout = drive.rollout
+    found = [c for c in rollout.contacts if rollout.ego_id in (c.first_id, c.second_id)]
+    if not found:
+        return MetricResult("contact", True, 0.0, "", 0.0, "nobody was touched")
+    first = found[0]
+    other = rollout.cast[first.second_id if first.first_id == rollout.ego_id else first.first_id]
+    cause = f"contact with {other.name} at t = {first.t_s:.2f} s"
+    return MetricResult("contact", False, float(len(found)), "", 0.0, cause, first.t_s, first.x_m, first.y_m)
+
+
+def _goal(drive: Drive) -> MetricResult:
+    """Whether a CommonRoad drive ended because its goal was reached."""
+    ends = [moment for moment in drive.events if moment.message.element == "end"]
+    reached = any(moment.message.name == "goal reached" for moment in ends)
+    t_s = ends[-1].t_s if ends else float(drive.rollout.t_s[-1])
+    cause = f"goal reached at t = {t_s:.1f} s" if reached else f"the goal was not reached within {t_s:.1f} s"
+    row = min(int(np.searchsorted(drive.rollout.t_s, t_s)), len(drive.rollout.t_s) - 1)
+    place = float(drive.rollout.ego.x_m[row]), float(drive.rollout.ego.y_m[row])
+    return MetricResult("goal", reached, float(reached), "", 1.0, cause, t_s, *place)
 
 
 def recorded_report(path: Path) -> ReportData:

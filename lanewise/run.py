@@ -27,10 +27,10 @@ from lanewise.recorded import read_drive, verdict_of
 from lanewise.report.page import write_report
 from lanewise.reporting import report_data
 from lanewise.scenarios.catalog import shipped, shipped_scenario
+from lanewise.sources import load_source
 from lanewise.stack import stack_nodes
 from planning.metrics.result import MetricResult, Verdict
-from sim.scenarios.openscenario.engine import StoryboardEngine
-from sim.scenarios.openscenario.load import load_scenario
+from sim.scenarios.scenario import ScenarioEngine
 from sim.simulator import Simulator
 
 SLICE_NS = 100_000_000
@@ -84,8 +84,8 @@ def run(config: RunConfig, folder: Path, outputs: Outputs, progress: Progress) -
         InputError: the scenario, its map or the configuration is wrong, or the folder holds a drive already.
     """
     path = scenario_file(config.scenario)
-    engine = load_scenario(path, parameters=config.parameters, root=outputs.root)
-    assignment = assignment_of(engine)
+    source = load_source(path, config.parameters, outputs.root)
+    engine, assignment = source.engine, assignment_of(source)
     context = assignment.context(config.planner.period_s)
     nodes = stack_nodes(config, context)  # what is wrong with the configuration shows before anything is written
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def run(config: RunConfig, folder: Path, outputs: Outputs, progress: Progress) -
 
 
 def simulate(
-    config: RunConfig, engine: StoryboardEngine, stack: tuple[Node, ...], sink: Sink, progress: Progress
+    config: RunConfig, engine: ScenarioEngine, stack: tuple[Node, ...], sink: Sink, progress: Progress
 ) -> None:
     """Run simulator and stack until the scenario ends or the time is up; each message goes to the sink."""
     simulator = Simulator(engine, round(config.simulation.step_s * 1e9)).node()
@@ -154,7 +154,7 @@ def _metric_json(metric: MetricResult) -> dict[str, Any]:
 
 def _recorded(
     config: RunConfig,
-    engine: StoryboardEngine,
+    engine: ScenarioEngine,
     stack: tuple[Node, ...],
     assignment: Assignment,
     path: Path,
@@ -167,7 +167,7 @@ def _recorded(
 
 
 def _kept(
-    config: RunConfig, engine: StoryboardEngine, stack: tuple[Node, ...], progress: Progress
+    config: RunConfig, engine: ScenarioEngine, stack: tuple[Node, ...], progress: Progress
 ) -> list[tuple[Envelope, Message]]:
     """Drive without a file."""
     kept: list[tuple[Envelope, Message]] = []

@@ -13,13 +13,17 @@ from typing import Annotated, Any
 
 import typer
 
+from bus.recording import Recording
 from geometry.errors import InputError
 from lanewise.batch import Job, Outcome, run_jobs
 from lanewise.config import RunConfig, configured, with_settings
+from lanewise.drive import drive_of
 from lanewise.progress import progress_of
+from lanewise.recorded import read_drive
 from lanewise.run import Outputs, metrics_json
 from lanewise.scripted import run_scripted
 from lanewise.selection import Case, select
+from lanewise.solution import write_solution
 from lanewise.tables import print_batch, print_drive
 
 DEMO = "cut-in"
@@ -40,7 +44,7 @@ def demo(out: Out = None, seed: Seed = 0) -> None:
 def run_command(
     scenarios: Annotated[
         list[str],
-        typer.Argument(metavar="SCENARIO...", help="Shipped names, .xosc files, globs."),
+        typer.Argument(metavar="SCENARIO...", help="Shipped names, .xosc or CommonRoad .xml files, globs."),
     ],
     planner: Annotated[str | None, typer.Option(help="A name, module:Class or file.py:Class.")] = None,
     perception: Annotated[str | None, typer.Option(help="Who sees: ground-truth.")] = None,
@@ -61,6 +65,9 @@ def run_command(
     timeout: Annotated[float | None, typer.Option(min=0.1, help="End a drive at this time [s]; default 120.")] = None,
     record: Annotated[bool, typer.Option(help="Write drive.mcap.")] = True,
     report: Annotated[bool, typer.Option(help="Write report.html.")] = True,
+    solution: Annotated[
+        Path | None, typer.Option(help="Write CommonRoad solution files there, and say whether they are valid.")
+    ] = None,
     states: Annotated[Path | None, typer.Option(help="With --ego scripted: write the states as CSV.")] = None,
 ) -> None:
     """Run scenarios closed loop; a run folder each, exit code 1 if a verdict fails, 2 if an input is wrong."""
@@ -76,9 +83,13 @@ def run_command(
         for case in cases:
             _play(case, parameters, base, root, states)
         return
+    if solution is not None and not (record and all(case.scenario.endswith(".xml") for case in cases)):
+        raise InputError("--solution needs CommonRoad scenarios (.xml) and recorded drives")
     jobs = _jobs(cases, parameters, base, _new_folder(out, cases[0].label if len(cases) == 1 else "batch"),
                  Outputs(record, report, root))  # fmt: skip
     outcomes = _drive(jobs, min(workers or cores(), len(jobs)))
+    if solution is not None:
+        _write_solutions(outcomes, solution)
     if len(outcomes) == 1:
         print_drive(outcomes[0])
     else:
@@ -145,6 +156,22 @@ def _play(case: Case, parameters: dict[str, str], base: RunConfig, root: Path | 
 def _write_results(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
     rows = [_row(outcome) for outcome in outcomes]
     (jobs[0].folder.parent / "results.json").write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def _write_solutions(outcomes: Sequence[Outcome], folder: Path) -> None:
+    valid = 0
+    for outcome in outcomes:
+        if outcome.result is None:
+            continue
+        rollout = drive_of(read_drive(Recording.open(outcome.result.folder / "drive.mcap"))).rollout
+        try:
+            path, wrong = write_solution(Path(outcome.job.config.scenario), rollout, folder)
+        except InputError as error:
+            typer.echo(str(error))
+            continue
+        valid += not wrong
+        typer.echo(f"{path.name}: {'valid' if not wrong else 'refused: ' + wrong[0]}")
+    typer.echo(f"solutions: {valid} of {len(outcomes)} valid, in {folder}")
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def print_drive(outcome: Outcome) -> None:
         mark = "[green]pass[/]" if metric.passed else "[red]FAIL[/]"
         table.add_row(metric.name, mark, _figure(metric.value, metric.unit), _limit(metric), escape(metric.cause))
     console.print(table)
-    rules = "UN R157" if result.regulation == "un-r157" else "general rules"
+    rules = {"un-r157": "UN R157", "commonroad": "CommonRoad"}.get(result.regulation, "general rules")
     word = "[bold green]PASS[/]" if result.verdict.passed else "[bold red]FAIL[/]"
     console.print(f"{escape(result.scenario)}: {word} by {rules} after {result.duration_s:.1f} s")
     if not result.verdict.passed:

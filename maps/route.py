@@ -89,8 +89,11 @@ def shortest_route(
     start_s_m: float = 0.0,
     goal_s_m: float | None = None,
     behind_m: float = _BEHIND_M,
+    beyond_m: float = 0.0,
 ) -> Route:
     """The cheapest route over drivable lanes with lane changes (Dijkstra 1959), to `goal_s_m` or the goal lane's end.
+
+    With `beyond_m` it goes on straightest for that much after the goal lane, as far as the map goes.
 
     Raises:
         SceneError: no such lane, or no way.
@@ -103,8 +106,14 @@ def shortest_route(
     if way is None:
         raise SceneError(f"no way leads from lane {lane_map.ids[start_lane]} to lane {lane_map.ids[goal_lane]}")
     lanes, before = _with_lanes_behind(lane_map, way, start_s_m, behind_m)
-    beyond = min(goal_s - goal_length, 0.0)
-    return _route(lane_map, lanes, _Place(start_lane, start_s_m), max(before - behind_m, 0.0), beyond)
+    to_s_m = min(goal_s - goal_length, 0.0)
+    gone = 0.0
+    while gone < beyond_m and (following := _straightest(lane_map, lanes[-1], back=False)) is not None:
+        lanes.append(following)
+        gone += lane_map.length_m(following)
+        to_s_m = 0.0
+    to_s_m = 0.0 if beyond_m > 0.0 else to_s_m
+    return _route(lane_map, lanes, _Place(start_lane, start_s_m), max(before - behind_m, 0.0), to_s_m)
 
 
 def _with_lanes_behind(lane_map: LaneMap, lanes: Sequence[int], s_m: float, behind_m: float) -> tuple[list[int], float]:

@@ -109,7 +109,7 @@ class IdmPlanner:
         ceiling = speed_ceiling(
             path, s, settings.look_ahead_m, route.speed_limit_mps[first : first + len(path.points)],
             settings.lateral_acceleration_mps2, settings.following.deceleration_mps2,
-            path.length_m - vehicle.front_m - settings.end_margin_m,
+            math.inf if context.mission.open_end else path.length_m - vehicle.front_m - settings.end_margin_m,
         )  # fmt: skip
         obstacles = obstacles_in_corridor(scene.agents, path, s, d, ego.speed_mps, vehicle, settings.corridor)
         profile = unroll(

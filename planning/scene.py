@@ -19,10 +19,14 @@ SCENE_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Mission:
-    """Where to drive and how fast at most."""
+    """Where to drive and how fast at most.
+
+    `open_end`: the route ends because nothing is known of the road further on, not because the road ends there.
+    """
 
     route: Route
     set_speed_mps: float
+    open_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,11 +42,20 @@ class ScenarioEngine(Protocol):
     regulation's rules apply, else empty. `set_speed_mps` is what the ego shall cruise at.
     """
 
-    name: str
-    cast: tuple[EntityShape, ...]
-    limits: tuple[Limits, ...]
-    ego_id: int
-    regulation: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def cast(self) -> tuple[EntityShape, ...]: ...
+
+    @property
+    def limits(self) -> tuple[Limits, ...]: ...
+
+    @property
+    def ego_id(self) -> int: ...
+
+    @property
+    def regulation(self) -> str: ...
 
     @property
     def set_speed_mps(self) -> float: ...

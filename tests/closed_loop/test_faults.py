@@ -16,9 +16,9 @@ from lanewise.config import RunConfig
 from lanewise.drive import Drive, drive_of, worst_mode
 from lanewise.recorded import verdict_of
 from lanewise.run import scenario_file
+from lanewise.sources import load_source
 from lanewise.stack import stack_nodes
 from planning.scene import Context
-from sim.scenarios.openscenario.load import load_scenario
 from sim.simulator import Simulator
 
 FAIL_S = 6.0
@@ -30,8 +30,8 @@ def drive(scenario: str, name: str = "", change: Callable[[Node], Node] = lambda
           end_s: float = 20.0) -> tuple[Drive, Said, Context]:  # fmt: skip
     """Drive a shipped scenario with one node of the stack changed."""
     config = RunConfig(scenario=scenario)
-    engine = load_scenario(scenario_file(scenario))
-    context = assignment_of(engine).context(config.planner.period_s)
+    source = load_source(scenario_file(scenario), {})
+    engine, context = source.engine, assignment_of(source).context(config.planner.period_s)
     nodes = tuple(change(node) if node.name == name else node for node in stack_nodes(config, context))
     said: Said = []
     world = Simulator(engine, 20_000_000).node()

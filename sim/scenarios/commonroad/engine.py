@@ -38,7 +38,7 @@ class CommonRoadEngine:
     scenario: CommonRoadScenario
     problem: PlanningProblem
     vehicle: SingleTrack = BMW_320I
-    regulation: str = ""
+    regulation: str = "commonroad"
     ego_id: int = 0
     finished: bool = False
     _events: list[EngineEvent] = field(default_factory=list)
