@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from geometry.errors import InputError, Place
-from geometry.pose import Pose
 from maps.road_network import RoadNetwork, RoadPosition
 from sim.scenarios.openscenario.mover import Mover
+from sim.scenarios.openscenario.stage import Stage
+from sim.scenarios.openscenario.trailers import Tow
 from sim.scenarios.scenario import MissingLaneError
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """All entities of a scenario and the roads they are on."""
+    """All entities of a scenario, the roads they are on, and what else the storyboard changes."""
 
     network: RoadNetwork
     movers: tuple[Mover, ...]
     by_name: dict[str, Mover]
+    stage: Stage = field(default_factory=Stage)
+    tows: list[Tow] = field(default_factory=list)
 
     def mover(self, name: str, place: Place | None = None) -> Mover:
         """The entity of that name.
@@ -51,32 +53,3 @@ class Cast:
                 place,
             )
         return replace(road, lane_id=lane_id, offset_m=0.0)
-
-
-def longitudinal_m(first: Mover, second: Mover, freespace: bool) -> float:
-    """Distance along the first one's heading, never negative; between the boxes where `freespace`."""
-    return _along(first, second, freespace, across=False)
-
-
-def lateral_m(first: Mover, second: Mover, freespace: bool) -> float:
-    """Distance across the first one's heading, never negative; between the boxes where `freespace`."""
-    return _along(first, second, freespace, across=True)
-
-
-def _along(first: Mover, second: Mover, freespace: bool, across: bool) -> float:
-    first_from_world = first.pose.inverse()
-    ego_from_other = first_from_world @ second.pose
-    if not freespace:
-        return abs(ego_from_other.y_m if across else ego_from_other.x_m)
-    points = [_local(first_from_world, corner, across) for corner in second.corners()]
-    lever = 0.0 if across else first.shape.centre_x_m
-    half = 0.5 * (first.shape.width_m if across else first.shape.length_m)
-    return max(min(points) - (lever + half), (lever - half) - max(points), 0.0)
-
-
-def _local(first_from_world: Pose, corner: tuple[float, float], across: bool) -> float:
-    cos, sin = math.cos(first_from_world.yaw_rad), math.sin(first_from_world.yaw_rad)
-    x, y = corner
-    if across:
-        return first_from_world.y_m + sin * x + cos * y
-    return first_from_world.x_m + cos * x - sin * y

@@ -17,7 +17,8 @@ import numpy as np
 from geometry.errors import InputError, Place, UnsupportedError
 from maps.strict_xml import read_xml
 from sim.scenarios.openscenario.declarations import read_declarations
-from sim.scenarios.openscenario.parameters import Declaration, Scope, as_text, declare, satisfied
+from sim.scenarios.openscenario.expressions import as_text
+from sim.scenarios.openscenario.parameters import Declaration, Scope, declare, satisfied
 from sim.scenarios.openscenario.reading import Node
 from sim.scenarios.references import Reference, References
 

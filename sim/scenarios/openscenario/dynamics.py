@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sim.scenarios.openscenario.mover import Mover
 from sim.scenarios.openscenario.reading import Node
 
 SHAPES = ("linear", "cubic", "sinusoidal", "step")
@@ -49,3 +50,32 @@ def read_dynamics(node: Node) -> Dynamics:
         node.choice("dynamicsDimension", DIMENSIONS, "time"),
         node.number("value", 0.0),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`<DynamicConstraints>`; infinite where the file gives none. Decelerations and rates are positive."""
+
+    speed_mps: float = math.inf
+    acceleration_mps2: float = math.inf
+    deceleration_mps2: float = math.inf
+    acceleration_rate_mps3: float = math.inf
+    deceleration_rate_mps3: float = math.inf
+
+    def within(self, mover: Mover) -> Bounds:
+        """The tighter of these and what the entity can do."""
+        limits = mover.limits
+        return replace(
+            self,
+            speed_mps=min(self.speed_mps, limits.speed_mps),
+            acceleration_mps2=min(self.acceleration_mps2, limits.acceleration_mps2),
+            deceleration_mps2=min(self.deceleration_mps2, limits.deceleration_mps2),
+        )
+
+
+def read_bounds(node: Node | None) -> Bounds:
+    """`<DynamicConstraints>`, if there are any."""
+    if node is None:
+        return Bounds()
+    names = ("maxSpeed", "maxAcceleration", "maxDeceleration", "maxAccelerationRate", "maxDecelerationRate")
+    return Bounds(*(node.number(name, math.inf, least=0.0) for name in names))

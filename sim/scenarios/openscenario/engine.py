@@ -7,15 +7,17 @@ none) the world's state of the ego is read back, and later motion actions on it 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from geometry.pose import Pose
 from maps.road_network import RoadNetwork, RoadPosition
 from motion.rollout import EntityShape
-from sim.scenarios.openscenario.actions import NEITHER, Running
+from sim.scenarios.openscenario.action import NEITHER, Action, GlobalAction, Running
 from sim.scenarios.openscenario.cast import Cast
 from sim.scenarios.openscenario.mover import Mover
+from sim.scenarios.openscenario.stage import Weather
 from sim.scenarios.openscenario.storyboard import NamedAction, Storyboard
 from sim.scenarios.scenario import EngineEvent, Limits
 from sim.world import Drive, Setpoints, WorldState
@@ -32,7 +34,7 @@ class StoryboardEngine:
     runtime: Cast
     storyboard: Storyboard
     init: tuple[tuple[NamedAction, str], ...]
-    """Actions of the storyboard's init, with the entity of each, in the file's order."""
+    """Actions of the storyboard's init, with the entity of each (empty: a global one), in the file's order."""
     ego_id: int
     regulation: str
     map_file: Path
@@ -53,28 +55,47 @@ class StoryboardEngine:
     def __post_init__(self) -> None:
         self.cast = tuple(mover.shape for mover in self.runtime.movers)
         self.limits = tuple(mover.limits for mover in self.runtime.movers)
-        for named, entity in self.init:
-            mover = self.runtime.mover(entity, named.place)
-            if mover.index == self.ego_id and named.action.set_speed_mps is not None:
-                self._set_speed_mps = named.action.set_speed_mps
         self.storyboard.begin = self._begin
         self.storyboard.announce = self._announce
+        self.runtime.stage.start_signals()
         for named, entity in self.init:
             self._begin_init(named, entity)
+        self._pull_trailers(0.0)
         ego = self.runtime.movers[self.ego_id]
         self.ego_start = ego.road
         self.ego_engaged = self.ego_driver == "stack" and not self.engages_later
 
     def _begin_init(self, named: NamedAction, entity: str) -> None:
+        action = named.action
+        if isinstance(action, GlobalAction):
+            action.perform(self.runtime, 0.0)
+            return
         mover = self.runtime.mover(entity, named.place)
-        if named.action.activates and mover.index == self.ego_id:
-            return  # counts from the first step on, see `engages_later`
-        named.action.start(self.runtime, mover, 0.0).step(self.runtime, mover, 0.0, 0.0)
+        if mover.index == self.ego_id:
+            if action.set_speed_mps is not None:
+                self._set_speed_mps = action.set_speed_mps
+            if action.activates:
+                return  # counts from the first step on, see `engages_later`
+        if action.channels != NEITHER:
+            self.storyboard.displace(mover, action.channels, named)
+        running = action.start(self.runtime, mover, 0.0)
+        if not running.step(self.runtime, mover, 0.0, 0.0):
+            self.storyboard.opening.append((named, mover, running))
 
     @property
     def network(self) -> RoadNetwork:
         """The roads."""
         return self.runtime.network
+
+    @property
+    def weather(self) -> Weather:
+        """The weather and the state of the road as the storyboard has set them."""
+        return self.runtime.stage.weather
+
+    @property
+    def signals(self) -> Mapping[str, str]:
+        """States of the traffic signals that the storyboard has set, by name."""
+        return self.runtime.stage.signals
 
     @property
     def set_speed_mps(self) -> float:
@@ -92,6 +113,10 @@ class StoryboardEngine:
             if not self.finished and self.storyboard.step(self.runtime, t_s, dt_s):
                 self._end("stop trigger")
             self._move_unguided(dt_s)
+            self._pull_trailers(dt_s)
+            self.runtime.stage.advance(t_s + dt_s)
+            for mover in self.runtime.movers:
+                mover.tick(self.network, dt_s)
             self._end_when_idle()
         return self._setpoints(self.ego_engaged and dt_ns > 0)
 
@@ -108,13 +133,19 @@ class StoryboardEngine:
         mover.follow(self.network, pose, float(view.speed_mps[0, i]), dt_s)
 
     def _move_unguided(self, dt_s: float) -> None:
+        towed = {tow.rear.index for tow in self.runtime.tows}
         for mover in self.runtime.movers:
             driven = self.ego_engaged and mover.index == self.ego_id
-            if mover.present and not mover.guided and not driven:
-                mover.drive(self.network, mover.speed_mps * dt_s, dt_s)
+            if mover.present and not mover.guided and not driven and mover.index not in towed:
+                mover.drive(self.network, mover.speed_mps * dt_s)
+
+    def _pull_trailers(self, dt_s: float) -> None:
+        for tow in self.runtime.tows:
+            tow.pull(self.network, dt_s)
 
     def _begin(self, named: NamedAction, mover: Mover, t_s: float) -> Running | None:
         action = named.action
+        assert isinstance(action, Action)
         if mover.index == self.ego_id and self.ego_driver == "stack":
             if action.activates and not self.ego_engaged:
                 self.ego_engaged = True
@@ -125,6 +156,8 @@ class StoryboardEngine:
             if self.ego_engaged and action.channels != NEITHER:
                 self._log("override", named.name, f"{action.kind} on {mover.shape.name} left to the stack")
                 return None
+        if action.remark:
+            self._log("remark", named.name, f"{action.kind} {action.remark}")
         if action.channels != NEITHER:
             self.storyboard.displace(mover, action.channels, named)
         return action.start(self.runtime, mover, t_s)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bus.messages import EntityKind
-from geometry.errors import InputError
+from geometry.errors import InputError, Place
 from maps.strict_xml import read_xml
 from motion.rollout import EntityShape
 from sim.scenarios.openscenario.declarations import read_declarations
@@ -41,6 +42,18 @@ class EntityType:
 
     shape: EntityShape
     limits: Limits
+    hitch_m: float = math.nan
+    coupler_m: float = math.nan
+    trailer: Trailer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trailer:
+    """What a vehicle tows: another entity of the scenario by name, or a vehicle that comes with it."""
+
+    entity: str
+    kind: EntityType | None
+    place: Place
 
 
 def _shape(node: Node, kind: EntityKind, wheelbase_m: float) -> EntityShape:
@@ -68,7 +81,25 @@ def _vehicle(node: Node) -> EntityType:
         deceleration_mps2=performance.number("maxDeceleration", least=0.0),
         steering_rad=0.6 if front is None else min(max(front.number("maxSteering"), 0.1), 1.2),
     )
-    return EntityType(_shape(node, kind, max(wheelbase_m, 0.0)), limits)
+    hitch, coupler = node.find("TrailerHitch"), node.find("TrailerCoupler")
+    return EntityType(
+        _shape(node, kind, max(wheelbase_m, 0.0)),
+        limits,
+        math.nan if hitch is None else hitch.number("dx", least=-100.0, most=100.0),
+        math.nan if coupler is None else coupler.number("dx", least=0.0, most=100.0),
+        _trailer(node.find("Trailer")),
+    )
+
+
+def _trailer(node: Node | None) -> Trailer | None:
+    """`<Trailer>` of a vehicle; none where its reference is empty."""
+    if node is None:
+        return None
+    reference = node.allow("TrailerRef", "Trailer").find("TrailerRef")
+    if reference is not None:
+        name = reference.text("entityRef")
+        return Trailer(name, None, reference.place) if name else None
+    return Trailer("", _vehicle(node.child("Trailer").referenced("Vehicle")), node.place)
 
 
 def _pedestrian(node: Node) -> EntityType:
@@ -110,7 +141,7 @@ class Catalogs:
         )
 
     def entry(self, node: Node) -> Node:
-        """The element that a `<CatalogReference>` names, in the scope of its own parameters.
+        """The element that a `<CatalogReference>` names, in the scope of the reference and its own parameters.
 
         Raises:
             InputError: no such catalog or entry, or a wrong assignment.
@@ -124,11 +155,14 @@ class Catalogs:
             raise InputError(f"catalog {catalog} has no entry {name[:100]!r}; it has {', '.join(entries)}", node.place)
         entry = entries[name]
         assignments = node.allow("ParameterAssignments").find("ParameterAssignments")
+        # Some files write the name of the assigned parameter with the `$` of its use.
         given = {} if assignments is None else {
-            item.text("parameterRef"): item.text("value") for item in assignments.all("ParameterAssignment")
+            item.raw("parameterRef").removeprefix("$"): item.text("value")
+            for item in assignments.all("ParameterAssignment")
         }  # fmt: skip
+        entry = replace(entry, library=node.library, path=node.path)
         try:
-            return entry.within(declare(read_declarations(entry), entry.scope, given))
+            return entry.within(declare(read_declarations(entry), node.scope, given))
         except InputError as error:
             raise error if error.place is not None else InputError(str(error), node.place) from None
 

@@ -37,15 +37,27 @@ class Expression:
     parameters: frozenset[str]
 
 
+def as_text(value: Value) -> str:
+    """A value as it would stand in an attribute."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return str(value)
+
+
 def _number(value: Value) -> float:
-    if isinstance(value, (bool, str)):
+    """A number, also where it stands in a text (files declare numbers as strings)."""
+    if isinstance(value, str):
+        try:
+            value = math.nan if "_" in value else float(value)
+        except ValueError:
+            value = math.nan
+        if math.isfinite(value):
+            return value
+        raise ExpressionError("a text is not a number (parameters begin with $)")
+    if isinstance(value, bool):
         raise ExpressionError(f"{value!r} is not a number")
-    return value
-
-
-def _truth(value: Value) -> bool:
-    if not isinstance(value, bool):
-        raise ExpressionError(f"{value!r} is not a truth value")
     return value
 
 
@@ -57,6 +69,37 @@ def _checked(compute: Callable[..., float], *values: float) -> float:
     if isinstance(result, complex) or not math.isfinite(result):
         raise ExpressionError("the result is not a finite number")
     return float(result)
+
+
+def _is_words(value: Value) -> bool:
+    """Whether a value is a text that is no number."""
+    if not isinstance(value, str):
+        return False
+    try:
+        _number(value)
+    except ExpressionError:
+        return True
+    return False
+
+
+def _sum(left: Value, right: Value) -> Value:
+    """Numbers add up; texts are joined, as `${name + _ + $index}` shows how files use it."""
+    if _is_words(left) or _is_words(right):
+        joined = as_text(left) + as_text(right)
+        if len(joined) > MAX_CHARACTERS:
+            raise ExpressionError(f"a text is longer than {MAX_CHARACTERS} characters")
+        return joined
+    return _checked(lambda a, b: a + b, _number(left), _number(right))
+
+
+def _numeric(compute: Callable[[float, float], float]) -> Callable[[Value, Value], Value]:
+    return lambda left, right: _checked(compute, _number(left), _number(right))
+
+
+def _truth(value: Value) -> bool:
+    if not isinstance(value, bool):
+        raise ExpressionError(f"{value!r} is not a truth value")
+    return value
 
 
 def _round(value: float) -> float:
@@ -90,12 +133,12 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., float]]] = {
 
 CONSTANTS: dict[str, Value] = {"pi": math.pi, "e": math.e, "true": True, "false": False}
 
-_ARITHMETIC: dict[str, Callable[[float, float], float]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-    "%": math.fmod,
+_ARITHMETIC: dict[str, Callable[[Value, Value], Value]] = {
+    "+": _sum,
+    "-": _numeric(lambda a, b: a - b),
+    "*": _numeric(lambda a, b: a * b),
+    "/": _numeric(lambda a, b: a / b),
+    "%": _numeric(math.fmod),
 }
 _ORDER: dict[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b,
@@ -217,7 +260,9 @@ class _Parser:
         if name in CONSTANTS:
             constant = CONSTANTS[name]
             return lambda _: constant
-        raise ExpressionError(f"{name!r} is no function; known are {', '.join(FUNCTIONS)} (parameters begin with $)")
+        if self.peek() == ("sign", "("):
+            raise ExpressionError(f"{name!r} is no function; known are {', '.join(FUNCTIONS)}")
+        return lambda _: name
 
 
 def _logical(parts: list[Evaluate], combine: Callable[[list[bool]], bool]) -> Evaluate:
@@ -226,15 +271,15 @@ def _logical(parts: list[Evaluate], combine: Callable[[list[bool]], bool]) -> Ev
     return lambda v: combine([_truth(part(v)) for part in parts])
 
 
-def _chain(first: Evaluate, rest: list[tuple[Callable[[float, float], float], Evaluate]]) -> Evaluate:
+def _chain(first: Evaluate, rest: list[tuple[Callable[[Value, Value], Value], Evaluate]]) -> Evaluate:
     """Left-associative operators in a loop, so that long sums do not nest."""
     if not rest:
         return first
 
     def evaluate(values: Mapping[str, Value]) -> Value:
-        total = _number(first(values))
+        total = first(values)
         for compute, term in rest:
-            total = _checked(compute, total, _number(term(values)))
+            total = compute(total, term(values))
         return total
 
     return evaluate

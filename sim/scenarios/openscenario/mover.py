@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from geometry.angles import wrap_rad
 from geometry.pose import Pose
-from maps.road_network import RoadNetwork, RoadPosition
+from maps.road_network import RoadNetwork, RoadPosition, Turn, straightest
 from motion.rollout import EntityShape
+from sim.scenarios.openscenario.curves import Curve
+from sim.scenarios.openscenario.ways import Way
 from sim.scenarios.scenario import Limits
 
 
@@ -17,7 +19,9 @@ class Mover:
     """State of one entity in `world`; the origin is the rear axle of vehicles. Changed by the engine alone.
 
     `turn_rad` is how far it is turned from the driving direction of its lane; `road` is None off the road. `guided`
-    says that an action has already moved it in this step.
+    says that an action has already moved it in this step. `way` is its route, if it has one; `curve` the trajectory
+    that it follows, `curve_s_m` metres into it. `hitch_m` and `coupler_m` lie that far ahead of the origin (NaN: none).
+    `appearance` holds the state of lights and animations.
     """
 
     index: int
@@ -29,10 +33,21 @@ class Mover:
     turn_rad: float = 0.0
     speed_mps: float = 0.0
     acceleration_mps2: float = 0.0
+    yaw_rate_radps: float = 0.0
     travelled_m: float = 0.0
     standing_s: float = 0.0
+    offroad_s: float = 0.0
     at_end: bool = False
+    ended_s: float = 0.0
     guided: bool = False
+    way: Way | None = None
+    curve: Curve | None = None
+    curve_s_m: float = 0.0
+    hitch_m: float = math.nan
+    coupler_m: float = math.nan
+    visible_to: frozenset[str] = frozenset({"graphics", "sensors", "traffic"})
+    appearance: dict[str, str] = field(default_factory=dict)
+    _yaw_before_rad: float | None = None
 
     def place(self, network: RoadNetwork, pose: Pose, road: RoadPosition | None = None) -> None:
         """Put it somewhere; its road position is looked up unless it is known."""
@@ -47,9 +62,8 @@ class Mover:
         self.acceleration_mps2 = (speed_mps - self.speed_mps) / dt_s if dt_s > 0.0 else 0.0
         self.speed_mps = speed_mps
         self.place(network, pose)
-        self._count_standing(dt_s)
 
-    def drive(self, network: RoadNetwork, along_m: float, dt_s: float, turn_rad: float | None = None) -> None:
+    def drive(self, network: RoadNetwork, along_m: float, turn_rad: float | None = None) -> None:
         """Move along the lane by a distance, keeping the lane offset; at the end of the road it stops."""
         if turn_rad is not None:
             self.turn_rad = turn_rad
@@ -57,24 +71,57 @@ class Mover:
             return
         if along_m != 0.0:
             backwards = abs(self.turn_rad) > 0.5 * math.pi
-            along_s = along_m / network.metres_per_s(self.road)
-            after = network.advance(self.road, -along_s if backwards else along_s)
+            along_s = (-along_m if backwards else along_m) / network.metres_per_s(self.road)
+            after = network.advance(self.road, along_s, self.choose)
             if after is None:
+                after = self._end_of_road(network, along_s)
                 self.at_end, self.speed_mps = True, 0.0
-                return
             self.road = after
         self.travelled_m += abs(along_m)
         self.settle(network)
-        self._count_standing(dt_s)
+
+    def choose(self, turns: tuple[Turn, ...]) -> Turn:
+        """Which way to take where lanes fork: along the route, else straight on."""
+        return straightest(turns) if self.way is None else self.way.choose(turns)
+
+    def _end_of_road(self, network: RoadNetwork, along_s: float) -> RoadPosition:
+        """The last place on the road that lies less than `along_s` ahead, to the millimetre."""
+        assert self.road is not None
+        reached, rest = self.road, 0.5 * along_s
+        while abs(rest) > 1e-3:
+            after = network.advance(reached, rest, self.choose)
+            reached = reached if after is None else after
+            rest *= 0.5
+        return reached
+
+    def tick(self, network: RoadNetwork, dt_s: float) -> None:
+        """Count how long it has been standing, off the road and at the road's end; derive its yaw rate."""
+        before = self.pose.yaw_rad if self._yaw_before_rad is None else self._yaw_before_rad
+        self.yaw_rate_radps = wrap_rad(self.pose.yaw_rad - before) / dt_s
+        self._yaw_before_rad = self.pose.yaw_rad
+        self.standing_s = self.standing_s + dt_s if abs(self.speed_mps) < 1e-3 else 0.0
+        self.ended_s = self.ended_s + dt_s if self.at_end else 0.0
+        self.offroad_s = self.offroad_s + dt_s if self.is_off_road(network) else 0.0
+
+    def is_off_road(self, network: RoadNetwork) -> bool:
+        """Whether its origin lies beside all lanes of its road."""
+        if self.road is None:
+            return True
+        section = network.road(self.road.road_id).section(self.road.s_m)
+        t_m = network.lane_centre_t(self.road.road_id, self.road.lane_id, self.road.s_m) + self.road.offset_m
+        edges = [section.lanes[lane_id].outer_t.at(self.road.s_m) for lane_id in (section.ids[0], section.ids[-1])]
+        return not min(edges) - 1e-6 <= t_m <= max(edges) + 1e-6
+
+    def heads_along(self, network: RoadNetwork) -> bool:
+        """Whether it faces along the reference line of its road (not: against it)."""
+        assert self.road is not None
+        return math.cos(self.pose.yaw_rad - network.world_pose(self.road).yaw_rad) >= 0.0
 
     def settle(self, network: RoadNetwork) -> None:
         """Derive the pose from the road position."""
         assert self.road is not None
         point = network.world_pose(self.road)
         self.pose = Pose(point.x_m, point.y_m, wrap_rad(lane_heading(network, self.road, point) + self.turn_rad))
-
-    def _count_standing(self, dt_s: float) -> None:
-        self.standing_s = self.standing_s + dt_s if abs(self.speed_mps) < 1e-3 else 0.0
 
     @property
     def centre(self) -> tuple[float, float]:

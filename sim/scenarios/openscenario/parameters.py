@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from geometry.errors import InputError, Place
-from sim.scenarios.openscenario.expressions import Expression, ExpressionError, Value, parse_expression
+from sim.scenarios.openscenario.expressions import Expression, ExpressionError, Value, as_text, parse_expression
 
 _INTEGER_RANGE: dict[str, tuple[int, int]] = {
     "integer": (-(2**31), 2**31 - 1),
@@ -103,15 +103,6 @@ def _parsed(raw: str, place: Place | None) -> Expression:
 
 def _shown(text: str) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
-
-
-def as_text(value: Value) -> str:
-    """A value as it would stand in an attribute."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return str(value)
 
 
 def typed(kind: str, text: str, what: str, place: Place | None = None) -> Value:

@@ -7,50 +7,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from geometry.angles import wrap_rad
-from geometry.errors import InputError
+from geometry.errors import InputError, Place, SceneError, UnsupportedError
 from geometry.pose import Pose
 from maps.road_network import RoadPosition
 from sim.scenarios.openscenario.cast import Cast
-from sim.scenarios.openscenario.mover import lane_heading
+from sim.scenarios.openscenario.mover import Mover
 from sim.scenarios.openscenario.reading import Node
+from sim.scenarios.openscenario.routes import Route, read_route
+from sim.scenarios.openscenario.spots import Orientation, Spot, Where, read_orientation, spot_on_lane
+from sim.scenarios.openscenario.trajectories import read_trajectory
 from sim.scenarios.scenario import MissingLaneError
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """A resolved position; `road` is None where it has to be looked up."""
-
-    pose: Pose
-    road: RoadPosition | None = None
-
-
-Where = Callable[[Cast], Spot]
-
-
-@dataclass(frozen=True, slots=True)
-class _Orientation:
-    relative: bool
-    yaw_rad: float
-
-    def turned(self, reference_rad: float) -> float:
-        return wrap_rad(reference_rad + self.yaw_rad if self.relative else self.yaw_rad)
-
-
 def read_position(node: Node) -> Where:
-    """The one child of `<Position>`."""
-    return node.choose(_POSITIONS)
+    """The one child of `<Position>` (or of an element that stands for one).
 
-
-def _orientation(node: Node) -> _Orientation:
-    """`<Orientation>`; without one, along the reference."""
-    found = node.allow("Orientation", "PositionInLaneCoordinates").find("Orientation")
-    if found is None:
-        return _Orientation(relative=True, yaw_rad=0.0)
-    relative = found.choice("type", ("absolute", "relative"), "absolute") == "relative"
-    return _Orientation(relative or not found.has("h"), found.number("h", 0.0))
+    Raises:
+        InputError: a malformed position.
+        UnsupportedError: a position that the engine does not know.
+    """
+    return node.choose(POSITIONS)
 
 
 def _world(node: Node) -> Where:
@@ -60,66 +39,93 @@ def _world(node: Node) -> Where:
 
 
 def _lane(node: Node) -> Where:
-    orientation, place = _orientation(node), node.place
-    road_id, lane_id = node.text("roadId"), node.integer("laneId")
-    s_m, offset_m = node.number("s"), node.number("offset", 0.0)
-
-    def resolve(cast: Cast) -> Spot:
-        try:
-            on_road = RoadPosition(road_id, s_m, lane_id, offset_m)
-            if not 0.0 <= s_m <= cast.network.road_length(road_id):
-                length = cast.network.road_length(road_id)
-                raise InputError(f"s = {s_m:g} m lies outside of road {road_id}, which is {length:g} m long", place)
-            if lane_id not in cast.network.lane_ids(road_id, s_m):
-                lanes = ", ".join(str(i) for i in cast.network.lane_ids(road_id, s_m))
-                raise MissingLaneError(f"road {road_id} has no lane {lane_id} at s = {s_m:g} m; it has {lanes}", place)
-            return _on_lane(cast, on_road, orientation)
-        except InputError:
-            raise
-        except Exception as error:
-            raise InputError(f"the lane position cannot be resolved: {error}", place) from error
-
-    return resolve
+    orientation, place = read_orientation(node.allow("Orientation")), node.place
+    road = RoadPosition(node.text("roadId"), node.number("s"), node.integer("laneId"), node.number("offset", 0.0))
+    return lambda cast: spot_on_lane(cast, _checked(cast, road, place), orientation)
 
 
-def _on_lane(cast: Cast, road: RoadPosition, orientation: _Orientation) -> Spot:
-    point = cast.network.world_pose(road)
-    yaw = orientation.turned(lane_heading(cast.network, road, point))
-    return Spot(Pose(point.x_m, point.y_m, yaw), road)
+def _checked(cast: Cast, road: RoadPosition, place: Place) -> RoadPosition:
+    """The road position, if the map has it.
+
+    Raises:
+        InputError: no such road, or s outside of it.
+        MissingLaneError: the road has no such lane there.
+    """
+    try:
+        length = cast.network.road_length(road.road_id)
+        if not 0.0 <= road.s_m <= length:
+            raise InputError(
+                f"s = {road.s_m:g} m lies outside of road {road.road_id}, which is {length:g} m long", place
+            )
+        known = cast.network.lane_ids(road.road_id, road.s_m)
+    except SceneError as error:
+        raise InputError(f"the lane position cannot be resolved: {error}", place) from error
+    if road.lane_id not in known and road.lane_id != 0:
+        lanes = ", ".join(str(i) for i in known)
+        raise MissingLaneError(
+            f"road {road.road_id} has no lane {road.lane_id} at s = {road.s_m:g} m; it has {lanes}", place
+        )
+    return road
+
+
+def _on_road(cast: Cast, name: str, place: Place) -> tuple[Mover, RoadPosition]:
+    mover = cast.mover(name, place)
+    if mover.road is None:
+        raise InputError(f"{name} is not on the road, so nothing lies beside it", place)
+    return mover, mover.road
 
 
 def _relative_lane(node: Node) -> Where:
-    orientation, place = _orientation(node), node.place
+    orientation, place = read_orientation(node.allow("Orientation")), node.place
     entity, lanes = node.text("entityRef"), node.integer("dLane")
     along_m = node.number("ds") if node.has("ds") else node.number("dsLane")
     offset_m = node.number("offset", 0.0)
 
     def resolve(cast: Cast) -> Spot:
-        mover = cast.mover(entity, place)
-        if mover.road is None:
-            raise InputError(f"{entity} is not on the road, so no lane lies beside it", place)
-        beside = cast.lane_beside(mover.road, lanes, place)
-        reached = cast.network.advance(replace(beside, offset_m=offset_m), along_m)
+        mover, road = _on_road(cast, entity, place)
+        beside = cast.lane_beside(road, lanes, place)
+        reached = cast.network.advance(replace(beside, offset_m=offset_m), along_m, mover.choose)
         if reached is None:
             raise InputError(f"{along_m:g} m from {entity} the road has ended", place)
-        return _on_lane(cast, reached, orientation)
+        return spot_on_lane(cast, reached, orientation)
 
     return resolve
 
 
 def _road(node: Node) -> Where:
-    orientation = _orientation(node)
+    orientation, place = read_orientation(node.allow("Orientation")), node.place
     road_id, s_m, t_m = node.text("roadId"), node.number("s"), node.number("t")
+    return lambda cast: _spot_on_road(cast, road_id, s_m, t_m, orientation, place)
+
+
+def _spot_on_road(cast: Cast, road_id: str, s_m: float, t_m: float, orientation: Orientation, place: Place) -> Spot:
+    """A spot by s and t, turned against the reference line."""
+    try:
+        point = cast.network.world_pose_st(road_id, s_m, t_m)
+    except SceneError as error:
+        raise InputError(f"the road position cannot be resolved: {error}", place) from error
+    return Spot(Pose(point.x_m, point.y_m, orientation.turned(point.yaw_rad)))
+
+
+def _relative_road(node: Node) -> Where:
+    orientation, place = read_orientation(node.allow("Orientation")), node.place
+    entity, along_m, left_m = node.text("entityRef"), node.number("ds"), node.number("dt")
 
     def resolve(cast: Cast) -> Spot:
-        point = cast.network.world_pose_st(road_id, s_m, t_m)
-        return Spot(Pose(point.x_m, point.y_m, orientation.turned(point.yaw_rad)))
+        mover, road = _on_road(cast, entity, place)
+        t_m = cast.network.lane_centre_t(road.road_id, road.lane_id, road.s_m) + road.offset_m
+        # ds counts along the reference line, whichever way the entity's lane leads (OpenSCENARIO 1.3).
+        sign = cast.network.drive_sign(road.road_id, road.lane_id, road.s_m)
+        reached = cast.network.advance(road, along_m * sign, mover.choose)
+        if reached is None:
+            raise InputError(f"{along_m:g} m from {entity} the road has ended", place)
+        return _spot_on_road(cast, reached.road_id, reached.s_m, t_m + left_m, orientation, place)
 
     return resolve
 
 
 def _relative_world(node: Node) -> Where:
-    orientation, place = _orientation(node), node.place
+    orientation, place = read_orientation(node.allow("Orientation")), node.place
     entity, dx, dy = node.text("entityRef"), node.number("dx"), node.number("dy")
 
     def resolve(cast: Cast) -> Spot:
@@ -130,7 +136,7 @@ def _relative_world(node: Node) -> Where:
 
 
 def _relative_object(node: Node) -> Where:
-    orientation, place = _orientation(node), node.place
+    orientation, place = read_orientation(node.allow("Orientation")), node.place
     entity, dx, dy = node.text("entityRef"), node.number("dx"), node.number("dy")
 
     def resolve(cast: Cast) -> Spot:
@@ -141,13 +147,85 @@ def _relative_object(node: Node) -> Where:
     return resolve
 
 
-_POSITIONS: dict[str, Callable[[Node], Where]] = {
+# --- along routes and trajectories ---
+
+
+def _route(node: Node) -> Where:
+    node.allow("RouteRef", "Orientation", "InRoutePosition")
+    orientation, place = read_orientation(node), node.place
+    route = read_route(node.child("RouteRef"), read_position)
+    inside = node.child("InRoutePosition").allow("FromCurrentEntity", "FromRoadCoordinates", "FromLaneCoordinates")
+    entity, by_road = inside.find("FromCurrentEntity"), inside.find("FromRoadCoordinates")
+    if entity is not None:
+        return _nearest_on_route(route, entity.text("entityRef"), orientation, place)
+    if by_road is not None:
+        return _road_on_route(route, by_road.number("pathS"), by_road.number("t"), orientation, place)
+    by_lane = inside.child("FromLaneCoordinates")
+    path_m, lane_id = by_lane.number("pathS"), by_lane.integer("laneId")
+    offset_m = by_lane.number("laneOffset", 0.0)
+
+    def resolve(cast: Cast) -> Spot:
+        stretch, s_m = route.way(cast).stretch_at(path_m)
+        road = _checked(cast, RoadPosition(stretch.road_id, s_m, lane_id, offset_m), place)
+        spot = spot_on_lane(cast, road, orientation)
+        if not orientation.relative:
+            return spot
+        along = cast.network.world_pose(road).yaw_rad + (0.0 if stretch.along_s else math.pi)
+        return Spot(Pose(spot.pose.x_m, spot.pose.y_m, orientation.turned(along)), road)
+
+    return resolve
+
+
+def _road_on_route(route: Route, path_m: float, t_m: float, orientation: Orientation, place: Place) -> Where:
+    def resolve(cast: Cast) -> Spot:
+        stretch, s_m = route.way(cast).stretch_at(path_m)
+        sign = 1.0 if stretch.along_s else -1.0
+        turned = Orientation(orientation.relative, orientation.yaw_rad + (0.0 if stretch.along_s else math.pi))
+        return _spot_on_road(
+            cast, stretch.road_id, s_m, t_m * sign, turned if orientation.relative else orientation, place
+        )
+
+    return resolve
+
+
+def _nearest_on_route(route: Route, entity: str, orientation: Orientation, place: Place) -> Where:
+    def resolve(cast: Cast) -> Spot:
+        mover, road = _on_road(cast, entity, place)
+        if route.way(cast).path_m(road) is None:
+            raise InputError(f"{entity} is on no road of the route {route.name}", place)
+        return Spot(Pose(mover.pose.x_m, mover.pose.y_m, orientation.turned(mover.pose.yaw_rad)), road)
+
+    return resolve
+
+
+def _trajectory(node: Node) -> Where:
+    node.allow("TrajectoryRef", "Orientation")
+    orientation = read_orientation(node)
+    trajectory = read_trajectory(node.child("TrajectoryRef"), read_position)
+    s_m, left_m = node.number("s"), node.number("t", 0.0)
+
+    def resolve(cast: Cast) -> Spot:
+        pose = trajectory.draw(cast, None).offset(s_m, left_m)
+        return Spot(Pose(pose.x_m, pose.y_m, orientation.turned(pose.yaw_rad)))
+
+    return resolve
+
+
+def _geo(node: Node) -> Where:
+    """`<GeoPosition>` would need the map's projection to be tied to the scenario's world."""
+    raise UnsupportedError("<GeoPosition> is not supported", node.place)
+
+
+POSITIONS: dict[str, Callable[[Node], Where]] = {
     "WorldPosition": _world,
     "LanePosition": _lane,
     "RelativeLanePosition": _relative_lane,
     "RoadPosition": _road,
+    "RelativeRoadPosition": _relative_road,
     "RelativeWorldPosition": _relative_world,
     "RelativeObjectPosition": _relative_object,
+    "RoutePosition": _route,
+    "TrajectoryPosition": _trajectory,
 }
 
 

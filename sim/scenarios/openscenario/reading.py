@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 from geometry.errors import InputError, Place, UnsupportedError
 from maps.strict_xml import Element, place_of
@@ -21,12 +21,29 @@ LARGEST = 1e12
 """Numbers beyond this are refused; `INF` and omitted limits become infinity where the attribute allows it."""
 
 
+class Library(Protocol):
+    """Where references to catalogs are looked up."""
+
+    def entry(self, reference: Node) -> Node:
+        """The element that a `<CatalogReference>` names."""
+        ...
+
+
+class NoLibrary:
+    """For files that have no catalogs."""
+
+    def entry(self, reference: Node) -> Node:
+        raise InputError("there are no catalogs here", reference.place)
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One element in its scope."""
+    """One element in its scope. `path` holds the names of the storyboard elements around it, outermost first."""
 
     element: Element
     scope: Scope
+    library: Library = NoLibrary()
+    path: tuple[str, ...] = ()
 
     @property
     def tag(self) -> str:
@@ -38,13 +55,20 @@ class Node:
 
     def within(self, scope: Scope) -> Node:
         """The same element with other parameters."""
-        return Node(self.element, scope)
+        return replace(self, scope=scope)
+
+    def inside(self, name: str) -> Node:
+        """The same element, as part of a storyboard element of that name."""
+        return replace(self, path=(*self.path, name))
 
     # --- children ---
 
+    def _of(self, child: Element) -> Node:
+        return Node(child, self.scope, self.library, self.path)
+
     def __iter__(self) -> Iterator[Node]:
         for child in self.element:
-            yield Node(child, self.scope)
+            yield self._of(child)
 
     def allow(self, *tags: str) -> Node:
         """Itself, if it has no other children.
@@ -62,7 +86,7 @@ class Node:
 
     def find(self, tag: str) -> Node | None:
         found = self.element.find(tag)
-        return None if found is None else Node(found, self.scope)
+        return None if found is None else self._of(found)
 
     def child(self, tag: str) -> Node:
         """The first child of that name.
@@ -76,7 +100,21 @@ class Node:
         return found
 
     def all(self, tag: str) -> tuple[Node, ...]:
-        return tuple(Node(child, self.scope) for child in self.element.findall(tag))
+        return tuple(self._of(child) for child in self.element.findall(tag))
+
+    def referenced(self, tag: str) -> Node:
+        """The child of that name, written out or referred to in a catalog.
+
+        Raises:
+            InputError: there is neither, or the reference names something else.
+        """
+        reference = self.find("CatalogReference")
+        if reference is None:
+            return self.child(tag)
+        found = self.library.entry(reference)
+        if found.tag != tag:
+            raise InputError(f"a <{tag}> was expected, but the catalog entry is a <{found.tag}>", reference.place)
+        return found
 
     def choose(self, table: Mapping[str, Callable[[Node], T]]) -> T:
         """Parse the one child by the table's entry for its name.
@@ -100,7 +138,7 @@ class Node:
         parse = table.get(str(child.tag))
         if parse is None:
             raise self.unsupported(child)
-        return parse(Node(child, self.scope))
+        return parse(self._of(child))
 
     # --- attributes ---
 

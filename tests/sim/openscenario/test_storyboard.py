@@ -126,7 +126,7 @@ CONDITIONS = {
     '<ReachPositionCondition tolerance="2"><Position><RelativeLanePosition entityRef="Ego" dLane="0" ds="130"/>'
     "</Position></ReachPositionCondition>": None,
     '<SpeedCondition value="19" rule="greaterThan"/>': 0.0,
-    '<TimeHeadwayCondition entityRef="Ego" value="1000" rule="lessThan" freespace="false" alongRoute="false"/>': 0.0,
+    '<TimeHeadwayCondition entityRef="Ego" value="1000" rule="lessThan" freespace="false" alongRoute="false"/>': None,
 }
 
 
@@ -136,9 +136,16 @@ def test_conditions_by_entity_start_events_when_they_hold(play: Play, condition:
     expected = CONDITIONS[condition]
     started = next((t for t, *_, v in played.rows if v < 20.0), None)
     if expected is None:
-        assert started is None  # it keeps 50 m ahead of the ego and never comes to 130 m ahead
+        assert started is None  # it never comes to 130 m ahead of the ego, and has no headway to what is behind it
     else:
         assert started == pytest.approx(expected, abs=0.05)
+
+
+def test_a_headway_is_the_gap_ahead_over_the_own_speed(play: Play) -> None:
+    headway = '<TimeHeadwayCondition entityRef="Other" value="{}" rule="lessThan" freespace="false"/>'
+    for value, fires in ((2.6, True), (2.4, False)):
+        played = play(event("e", when("Ego", headway.format(value)), speed_to("10")), seconds=3.0)
+        assert (played.speed(2.0) == 10.0) is fires  # 50 m at 20 m/s
 
 
 def test_a_relative_distance_is_bumper_to_bumper_in_free_space(play: Play) -> None:

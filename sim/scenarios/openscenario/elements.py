@@ -1,0 +1,58 @@
+"""Storyboard elements by name: their states and the transitions that conditions can see.
+
+An element is known by its kind and the names around it, outermost first. A reference in a file is a name, or names
+joined by `::`; where several elements have it, the one closest to the place of the reference is meant (OpenSCENARIO XML
+1.3, "Naming and name resolution").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from geometry.errors import InputError, Place
+
+KINDS = ("story", "act", "maneuverGroup", "maneuver", "event", "action")
+STANDBY, RUNNING, COMPLETE = "standbyState", "runningState", "completeState"
+TRANSITIONS = ("startTransition", "endTransition", "stopTransition", "skipTransition")
+STATES = (*TRANSITIONS, COMPLETE, RUNNING, STANDBY)
+
+Path = tuple[str, ...]
+Key = tuple[str, Path, int]
+"""(kind, names from the story on, and which of several with the same names)."""
+
+
+@dataclass(slots=True)
+class Elements:
+    """The elements of one storyboard. `fresh` holds the transitions since conditions were last evaluated."""
+
+    states: dict[Key, str] = field(default_factory=dict)
+    fresh: set[tuple[Key, str]] = field(default_factory=set)
+
+    def add(self, kind: str, path: Path) -> Key:
+        """A new element, standing by."""
+        key = (kind, path, sum(1 for known in self.states if known[:2] == (kind, path)))
+        self.states[key] = STANDBY
+        return key
+
+    def find(self, kind: str, reference: str, around: Path, place: Place) -> Key:
+        """The element that a reference means; `around` is the path of the element that refers.
+
+        Raises:
+            InputError: there is no such element.
+        """
+        names = tuple(part for part in reference.replace("::", "\0").split("\0") if part)
+        found = [key for key in self.states if key[0] == kind and key[1][-len(names) :] == names]
+        if not found and len(names) == 1 and ":" in reference:
+            return self.find(kind, reference.replace(":", "::"), around, place)
+        if not found:
+            known = ", ".join(sorted({key[1][-1] for key in self.states if key[0] == kind}))
+            raise InputError(f"there is no {kind} {reference[:100]!r}; there are {known[:300] or 'none'}", place)
+        return max(found, key=lambda key: _shared(key[1], around))
+
+
+def _shared(one: Path, other: Path) -> int:
+    """How many names two paths have in common from the outside."""
+    count = 0
+    while count < min(len(one), len(other)) and one[count] == other[count]:
+        count += 1
+    return count

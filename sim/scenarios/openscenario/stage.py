@@ -1,0 +1,116 @@
+"""What the storyboard changes beside its cast: variables, parameters, traffic signals, weather and time of day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from geometry.errors import InputError, Place
+from sim.scenarios.openscenario.expressions import Value
+from sim.scenarios.openscenario.parameters import Declaration, typed
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """SI units; None where the file says nothing. `friction` scales the road's own."""
+
+    precipitation: str = "dry"
+    precipitation_mmph: float = 0.0
+    fog_visibility_m: float | None = None
+    cloud: str = ""
+    sun_elevation_rad: float | None = None
+    sun_azimuth_rad: float | None = None
+    sun_illuminance_lux: float | None = None
+    wind_speed_mps: float = 0.0
+    wind_direction_rad: float = 0.0
+    temperature_k: float | None = None
+    friction: float = 1.0
+    wetness: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase of a traffic signal controller; an infinite duration never ends by itself."""
+
+    name: str
+    duration_s: float
+    states: tuple[tuple[str, str], ...]
+    """(signal, state)."""
+
+
+@dataclass(slots=True)
+class SignalController:
+    """A cycle of phases; `begun_s` is when the current phase began (negative: before the start)."""
+
+    name: str
+    phases: tuple[Phase, ...]
+    delay_s: float = 0.0
+    reference: str = ""
+    current: int = 0
+    begun_s: float = 0.0
+
+    def enter(self, index: int, t_s: float, signals: dict[str, str]) -> None:
+        """Switch to a phase, and its signals with it."""
+        self.current, self.begun_s = index, t_s
+        signals.update(self.phases[index].states)
+
+    def advance(self, t_s: float, signals: dict[str, str]) -> None:
+        """Go on to the phases that have become due."""
+        for _ in self.phases:
+            duration_s = self.phases[self.current].duration_s
+            if t_s - self.begun_s < duration_s - 1e-9:
+                return
+            self.enter((self.current + 1) % len(self.phases), self.begun_s + duration_s, signals)
+
+
+@dataclass(slots=True)
+class Stage:
+    """Changed by actions, read by conditions and by the simulator."""
+
+    variables: dict[str, Value] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Types of parameters and variables."""
+    parameters: dict[str, Value] = field(default_factory=dict)
+    signals: dict[str, str] = field(default_factory=dict)
+    controllers: dict[str, SignalController] = field(default_factory=dict)
+    weather: Weather = Weather()
+    time_of_day_s: float | None = None
+    """Seconds since midnight at the storyboard's start."""
+    clock_runs: bool = False
+
+    def declare(self, declarations: tuple[Declaration, ...], values: dict[str, Value]) -> None:
+        """Take over the scenario's parameters."""
+        self.parameters = dict(values)
+        self.kinds |= {item.name: item.kind for item in declarations}
+
+    def declare_variable(self, name: str, kind: str, text: str, place: Place) -> None:
+        """Declare a variable with its first value.
+
+        Raises:
+            InputError: declared twice, or a value of another type.
+        """
+        if name in self.variables:
+            raise InputError(f"the variable {name[:100]!r} is declared twice", place)
+        self.variables[name] = typed(kind, text, f"variable {name}", place)
+        self.kinds[name] = kind
+
+    def table(self, what: str) -> dict[str, Value]:
+        """`variable` or `parameter` values by name."""
+        return self.variables if what == "variable" else self.parameters
+
+    def start_signals(self) -> None:
+        """Put every controller into its first phase; delayed ones wait for the one they refer to."""
+        for controller in self.controllers.values():
+            if controller.phases:
+                controller.enter(0, self._start_s(controller, set()), self.signals)
+
+    def _start_s(self, controller: SignalController, seen: set[str]) -> float:
+        if controller.reference not in self.controllers or controller.name in seen:
+            return controller.delay_s
+        before = self.controllers[controller.reference]
+        return controller.delay_s + self._start_s(before, seen | {controller.name})
+
+    def advance(self, t_s: float) -> None:
+        """Switch the signals that are due at `t_s`."""
+        for controller in self.controllers.values():
+            if controller.phases:
+                controller.advance(t_s, self.signals)
