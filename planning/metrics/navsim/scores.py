@@ -20,6 +20,7 @@ from geometry.boxes import box_corners, boxes_overlap
 from geometry.polyline import Polyline
 from motion.bicycle import Vehicle
 from motion.lqr_tracker import ACCELERATION, YAW, X, Y
+from planning.metrics.intervals import stretches
 from planning.metrics.navsim.lane_area import LaneArea
 from planning.metrics.nuplan.comfort import BOUNDS
 
@@ -29,7 +30,6 @@ TTC_STEPS = (0, 3, 6, 9)
 COMPLIANT_M, VIOLATION_M = 2.0, 6.0
 LEAST_PROGRESS_M = 5.0
 """Where nobody gets further than this, progress is not compared."""
-DIRECTION_STEPS = 10
 NEVER = -1
 
 
@@ -144,15 +144,16 @@ def _several_lanes(lanes: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _direction(centre: Floats, against: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.int64]]:
-    """Score and step: how far a proposal drives within a second where no lane of its route is."""
+    """Score and step: how far a proposal drives in one go where no lane of its route is."""
     step_m = np.hypot(*np.moveaxis(np.diff(centre, axis=1), -1, 0))
-    counted = np.concatenate((np.zeros((len(centre), 1)), np.where(against[:, 1:], step_m, 0.0)), axis=1)
-    total = np.concatenate((np.zeros((len(centre), 1)), np.cumsum(counted, axis=1)), axis=1)
-    ends = np.arange(1, total.shape[1])
-    within = total[:, ends] - total[:, np.maximum(ends - 1 - DIRECTION_STEPS, 0)]
-    most = within.max(axis=1)
-    score = np.where(most < COMPLIANT_M, 1.0, np.where(most < VIOLATION_M, 0.5, 0.0))
-    return score, np.where(score < 1.0, np.argmax(within, axis=1), NEVER).astype(np.int64)
+    score, steps = np.ones(len(centre)), np.full(len(centre), NEVER, dtype=np.int64)
+    for p in np.flatnonzero(against.any(axis=1)):
+        for first, last in stretches(against[p]):
+            way_m = float(step_m[p, max(first - 1, 0) : last].sum())
+            value = 1.0 if way_m < COMPLIANT_M else 0.5 if way_m < VIOLATION_M else 0.0
+            if value < score[p]:
+                score[p], steps[p] = value, first
+    return score, steps
 
 
 def _uncomfortable(states: Floats, dt_s: float) -> NDArray[np.bool_]:
@@ -233,25 +234,39 @@ def _at_fault(state, cx, cy, size, other, stands, aside):  # type: ignore[no-unt
 
 @njit(cache=True)
 def _ttc_steps(states, centre, size, boxes, aside, seen, offsets, dt):  # type: ignore[no-untyped-def]
-    """First step at which the ego, driven on straight, would touch somebody it must mind; -1 where it would not."""
-    x, y, yaw, _, other_length, other_width = boxes
-    last = len(x) - 1
+    """First step at which the ego, driven on straight, would touch somebody it must mind; -1 where it would not.
+
+    Who would be touched but need not be minded is not looked at any more, as in the reference.
+    """
     out = np.full(len(states), -1)
     for p in range(len(states)):
+        dropped = seen[p] == 0
         for i in range(states.shape[1]):
-            v, heading = states[p, i, 3], states[p, i, 2]
-            if v < TTC_STANDING_MPS or out[p] >= 0:
-                continue
-            for offset in offsets:
-                k, way = min(i + offset, last), v * offset * dt
-                px, py = way * math.cos(heading), way * math.sin(heading)
-                for n in range(x.shape[1]):
-                    if seen[p, n] <= i or not boxes_overlap(
-                        centre[p, i, 0] + px, centre[p, i, 1] + py, heading, size[0], size[1],
-                        x[k, n], y[k, n], yaw[k, n], other_length[n], other_width[n],
-                    ):  # fmt: skip
-                        continue
-                    angle = _bearing(states[p, i, 0] + px, states[p, i, 1] + py, heading, x[k, n], y[k, n])
-                    if angle < AHEAD_RAD or (aside[p, i] and angle <= BEHIND_RAD):
+            if states[p, i, 3] >= TTC_STANDING_MPS and out[p] < 0:
+                for offset in offsets:
+                    if _touches_minded(
+                        states[p, i], centre[p, i], size, boxes, aside[p, i], i + offset, dropped, offset * dt
+                    ):
                         out[p] = i
     return out
+
+
+@njit(cache=True)
+def _touches_minded(ego, boxes, step, ahead_s, dropped):  # type: ignore[no-untyped-def]
+    """Whether the ego, `ahead_s` further on, touches somebody it must mind; marks the others that it touches."""
+    state, centre, size, aside = ego
+    x, y, yaw, _, length, width = boxes
+    k, way = min(step, len(x) - 1), state[3] * ahead_s
+    px, py = centre[0] + way * math.cos(state[2]), centre[1] + way * math.sin(state[2])
+    found = False
+    for n in range(x.shape[1]):
+        if dropped[n] or not boxes_overlap(
+            px, py, state[2], size[0], size[1], x[k, n], y[k, n], yaw[k, n], length[n], width[n]
+        ):
+            continue
+        angle = _bearing(state[0], state[1], state[2], x[k, n], y[k, n])
+        if angle < AHEAD_RAD or (aside and angle <= BEHIND_RAD):
+            found = True
+        else:
+            dropped[n] = True
+    return found

@@ -1,0 +1,157 @@
+"""The baseline `pdm-closed`: it follows the limit, keeps behind others, evades a little, and stops in an emergency."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bus.memory import decode_memory, encode_memory
+from bus.messages import EntityKind, PoseStatus
+from geometry.pose import Pose
+from lanewise.grid import straight_road
+from maps.route import follow_lane
+from motion.bicycle import Vehicle
+from planning.pdm_closed import PdmClosedMemory, PdmClosedPlanner
+from planning.pdm_proposals import IdmPolicy, Start, constant_velocity, nearest_agents, unroll
+from planning.scene import Agents, Context, EgoState, Mission, Scene
+
+CAR = Vehicle(wheelbase_m=2.8, length_m=4.5, width_m=2.0, centre_x_m=1.4)
+
+
+def agents(*rows, kinds=None):
+    """Each row: x, y, yaw, speed; cars of 4.5 by 2 m."""
+    table = np.array(rows, dtype=float).reshape(-1, 4)
+    n = len(table)
+    return Agents(
+        ids=np.arange(n) + 100, kinds=np.zeros(n, dtype=np.int64) if kinds is None else np.asarray(kinds),
+        x_m=table[:, 0], y_m=table[:, 1], yaw_rad=table[:, 2], vx_mps=table[:, 3] * np.cos(table[:, 2]),
+        vy_mps=table[:, 3] * np.sin(table[:, 2]), acceleration_mps2=np.zeros(n), length_m=np.full(n, 4.5),
+        width_m=np.full(n, 2.0),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def road():
+    lanes = straight_road()
+    return replace(lanes, speed_limit_mps=np.full(len(lanes.s_m), 15.0), _cache={})
+
+
+@pytest.fixture
+def scene(road):
+    route = follow_lane(road, road.index("ego"), 200.0, 900.0)
+    context = Context(road, CAR, Mission(route, 30.0), 0.1)
+
+    def build(*others, speed=10.0, y=0.0, kinds=None, set_speed=30.0):
+        ego = EgoState(Pose(10.0, y, 0.0), speed, 0.0, 0.0)
+        mission = replace(context.mission, set_speed_mps=set_speed)
+        return Scene(replace(context, mission=mission), 0.0, ego, agents(*others, kinds=kinds), PoseStatus.LANE_CERTAIN)
+
+    return build
+
+
+def plan(scene):
+    planner = PdmClosedPlanner()
+    return planner.plan(scene, planner.start(scene.context))[0]
+
+
+def test_free_road_is_driven_at_the_limit(scene):
+    found = plan(scene())
+    assert found.reason == "100% of the speed limit, +0 m from the lane centre"
+    assert found.states.acceleration_mps2[0] > 0.9
+    assert found.states.t_s[-1] == pytest.approx(8.0)
+    assert 13.0 < found.states.speed_mps[-1] < 15.0
+    assert np.abs(found.states.y_m).max() < 1e-6
+
+
+def test_set_speed_caps_the_limit(scene):
+    assert plan(scene(set_speed=8.0)).states.speed_mps[-1] < 9.0
+
+
+def test_standing_car_is_stopped_behind(scene):
+    found = plan(scene((50.0, 0.0, 0.0, 0.0)))
+    assert found.lead_id == 100
+    front = found.states.x_m + CAR.front_m
+    assert front.max() < 50.0 - 2.25
+    assert found.states.speed_mps[-1] < 1.0
+
+
+def test_car_that_reaches_into_the_lane_is_passed_with_an_offset(scene):
+    found = plan(scene((60.0, -1.8, 0.0, 0.0)))
+    assert found.states.y_m[-1] == pytest.approx(1.0)
+    assert found.states.x_m[-1] > 70.0
+
+
+def test_slow_ego_that_cannot_avoid_a_collision_stops_in_an_emergency(scene):
+    found = plan(scene((16.5, 0.0, 0.0, 0.0), speed=4.5))
+    assert found.label == "emergency stop"
+    assert found.emergency
+    assert found.states.acceleration_mps2[0] == pytest.approx(-4.05)
+
+
+def test_fast_ego_never_takes_the_emergency_stop(scene):
+    assert plan(scene((17.0, 0.0, 0.0, 0.0), speed=8.0)).label.startswith("proposal")
+
+
+def test_same_scene_same_plan_with_and_without_memory(scene):
+    planner = PdmClosedPlanner()
+    first, memory = planner.plan(scene((50.0, 0.0, 0.0, 5.0)), planner.start(scene().context))
+    again, _ = planner.plan(scene((50.0, 0.0, 0.0, 5.0)), memory)
+    assert again.states.x_m == pytest.approx(first.states.x_m, abs=1e-6)
+    assert again.states.speed_mps == pytest.approx(first.states.speed_mps, abs=1e-6)
+
+
+def test_memory_can_be_recorded():
+    memory = PdmClosedMemory(12.5)
+    assert decode_memory(encode_memory(memory)) == memory
+
+
+def test_only_the_nearest_of_each_kind_are_forecast():
+    kinds = [EntityKind.CAR] * 60 + [EntityKind.BICYCLE] * 12 + [EntityKind.OBSTACLE] * 3
+    others = agents(*((float(i), 0.0, 0.0, 0.0) for i in range(75)), kinds=np.array(kinds))
+    rows = nearest_agents(others, 0.0, 0.0)
+    assert rows.tolist() == [*range(50), *range(60, 70), *range(72, 75)]
+
+
+def test_others_are_forecast_at_constant_velocity():
+    forecast = constant_velocity(agents((0.0, 0.0, 0.5, 10.0)), np.array([0]), 11)
+    assert (forecast.x_m[10, 0], forecast.y_m[10, 0]) == pytest.approx((10 * np.cos(0.5), 10 * np.sin(0.5)))
+
+
+def unrolled(scene, *others, speed=10.0, limit=15.0):
+    path = scene().context.mission.route.path
+    s_m = float(path.project(np.array([[10.0, 0.0]]))[0][0])
+    start = Start(s_m, speed, CAR.front_m, 1.0, path.length_m)
+    table = agents(*others)
+    forecast = constant_velocity(table, np.arange(len(table.ids)), 81)
+    return s_m, *unroll(path, start, np.array([0.0, 1.0, -1.0]), limit, IdmPolicy(), forecast)
+
+
+def test_proposals_keep_the_bounds_of_their_policy_and_never_reverse(scene):
+    _, along, _ = unrolled(scene, (40.0, 0.0, 0.0, 2.0), (80.0, 1.9, 0.0, 0.0))
+    assert along.shape == (15, 81, 3)
+    assert along[..., 2].min() >= -3.0 - 1e-9
+    assert along[..., 2].max() <= 1.5
+    assert along[..., 1].min() >= 0.0
+    assert np.diff(along[..., 0], axis=1) == pytest.approx(0.1 * along[:, :-1, 1])
+
+
+def test_free_policies_settle_at_their_fraction_of_the_limit(scene):
+    _, along, leads = unrolled(scene, speed=0.0)
+    assert along[:5, -1, 1] == pytest.approx(15.0 * np.array([0.2, 0.4, 0.6, 0.8, 1.0]), rel=0.35)
+    assert (np.diff(along[:5, -1, 1]) > 0).all()
+    assert set(leads) == {-1}
+
+
+def test_first_step_is_the_published_model(scene):
+    s_m, along, leads = unrolled(scene, (40.0, 0.0, 0.0, 6.0))
+    gap = 40.0 - 2.25 - 10.0 - CAR.front_m
+    wanted = 1.0 + 1.5 * 10.0 + 10.0 * 4.0 / (2.0 * np.sqrt(1.5 * 3.0))
+    expected = max(1.5 * (1.0 - (10.0 / 15.0) ** 10 - (wanted / gap) ** 2), -3.0)
+    assert along[4, 0, 2] == pytest.approx(expected)
+    assert leads[4] == 0
+    assert along[4, 0, 0] == s_m
+
+
+def test_leader_is_only_who_reaches_into_the_corridor_of_the_offset(scene):
+    _, _, leads = unrolled(scene, (40.0, 2.5, 0.0, 0.0))
+    assert leads.tolist() == [-1] * 5 + [0] * 5 + [-1] * 5
