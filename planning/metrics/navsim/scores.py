@@ -243,10 +243,9 @@ def _ttc_steps(states, centre, size, boxes, aside, seen, offsets, dt):  # type: 
         dropped = seen[p] == 0
         for i in range(states.shape[1]):
             if states[p, i, 3] >= TTC_STANDING_MPS and out[p] < 0:
+                ego = (states[p, i], centre[p, i], size, aside[p, i])
                 for offset in offsets:
-                    if _touches_minded(
-                        states[p, i], centre[p, i], size, boxes, aside[p, i], i + offset, dropped, offset * dt
-                    ):
+                    if _touches_minded(ego, boxes, i + offset, offset * dt, dropped):
                         out[p] = i
     return out
 
