@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from geometry.errors import LanewiseError
-from lanewise import eval_commands, export_commands, replay_commands, run_commands, topic_commands
+from lanewise import eval_commands, export_commands, map_commands, replay_commands, run_commands, topic_commands
 from lanewise.doctor import findings
 from lanewise.provenance import installed, source_hash
 
@@ -29,6 +29,7 @@ app.command("eval")(eval_commands.eval_command)
 app.command("replay")(replay_commands.replay_command)
 app.command("report")(export_commands.report_command)
 app.add_typer(topic_commands.app, name="topic")
+app.add_typer(map_commands.app, name="map")
 app.add_typer(export_commands.app, name="export")
 
 

@@ -87,6 +87,11 @@ class ReferenceLine:
         arc_table.setflags(write=False)
         return ReferenceLine(table, arc_table)
 
+    @property
+    def starts_m(self) -> tuple[float, ...]:
+        """Where each record begins."""
+        return tuple(float(s) for s in self.table[:, 0])
+
     def at(self, s_m: float) -> tuple[float, float, float, float]:
         """x, y [m], heading [rad, not wrapped] and curvature [1/m, left positive] at s; end records go on outside."""
         x, y, yaw, curvature = _evaluate(self.table, self.arcs, s_m)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -16,15 +17,12 @@ from bus.messages import SafetyMode
 from geometry.angles import Floats
 from lanewise.report.artwork import artwork
 from lanewise.report.palette import Palette, body_role, rgb, speed_color, tinted
-from lanewise.report.scene import LineStyle, ReportData, RoadLine, latest
+from lanewise.report.scene import LineStyle, ReportData, Road, RoadLine, latest
 
 Image = NDArray[np.uint8]
 
 SUBPIXEL_BITS = 4
 """OpenCV draws polygons with this many fractional bits."""
-
-EGO_SHARE = 0.28
-"""Where the ego stands across the picture, from the left."""
 
 BRAKING_MPS2 = -0.6
 BLINK_S = 0.8
@@ -35,6 +33,9 @@ _PAINT = {"yellow": "mark-yellow", "blue": "mark-blue", "red": "mark-red", "oran
 @dataclass(frozen=True, slots=True)
 class View:
     """Where the picture looks: `world` point that stands at the anchor, heading that points right, scale."""
+
+    EGO_SHARE: ClassVar[float] = 0.28
+    """Where the anchor (the ego) stands across the picture, from the left."""
 
     x_m: float
     y_m: float
@@ -48,7 +49,7 @@ class View:
         dx, dy = points[:, 0] - self.x_m, points[:, 1] - self.y_m
         ahead, left = cos * dx + sin * dy, cos * dy - sin * dx
         width, height = self.size_px
-        return np.stack((EGO_SHARE * width + self.px_per_m * ahead, 0.5 * height - self.px_per_m * left), axis=-1)
+        return np.stack((self.EGO_SHARE * width + self.px_per_m * ahead, 0.5 * height - self.px_per_m * left), axis=-1)
 
 
 def draw_birdseye(
@@ -61,7 +62,7 @@ def draw_birdseye(
     row = int(np.clip(np.searchsorted(data.rollout.t_s, t_s + 1e-6, side="right") - 1, 0, len(data.rollout.t_s) - 1))
     ego = data.rollout.ego
     view = View(float(ego.x_m[row]), float(ego.y_m[row]), float(ego.yaw_rad[row]), px_per_m, size_px)
-    _draw_road(image, data, view, palette)
+    draw_road(image, data.road, view, palette)
     _draw_plan(image, data, t_s, view, palette)
     for column, index in enumerate(data.rollout.other_ids):
         if data.rollout.others.present[row, column]:
@@ -92,11 +93,12 @@ def _touches(image: Image, pixels: Floats) -> bool:
     return bool(low[0] < width and low[1] < height and high[0] > 0 and high[1] > 0)
 
 
-def _draw_road(image: Image, data: ReportData, view: View, palette: Palette) -> None:
-    for surface in data.road.surfaces:
+def draw_road(image: Image, road: Road, view: View, palette: Palette) -> None:
+    """Surfaces and paint, into an image."""
+    for surface in road.surfaces:
         for ring in surface.rings:
             _fill(image, view.pixels(ring), rgb(palette[surface.kind.value]))
-    for line in data.road.lines:
+    for line in road.lines:
         role = {LineStyle.CENTRE: "centre", LineStyle.EDGE: "edge"}.get(line.style, _PAINT.get(line.color, "mark"))
         for points in _dashes(line):
             _stroke(image, view.pixels(points), rgb(palette[role]), line.width_m * view.px_per_m)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from geometry.errors import InputError
-from lanewise.report.birdseye import EGO_SHARE, draw_birdseye
+from lanewise.report.birdseye import View, draw_birdseye
 from lanewise.report.palette import DARK, LIGHT, rgb
 from lanewise.report.scene import ReportData
 from lanewise.report.video import write_video
@@ -25,7 +25,7 @@ def test_the_ego_stands_at_its_place_in_the_picture(report_data: ReportData, pal
     image = draw_birdseye(report_data, 4.0, palette, (1280, 720), px_per_m=10.0)
     x, y = centre_of(image, palette["ego"])
     shape = report_data.rollout.cast[report_data.rollout.ego_id]
-    assert x == pytest.approx(EGO_SHARE * 1280 + 10.0 * shape.centre_x_m, abs=10.0)
+    assert x == pytest.approx(View.EGO_SHARE * 1280 + 10.0 * shape.centre_x_m, abs=10.0)
     assert y == pytest.approx(360.0, abs=3.0)
 
 
@@ -38,7 +38,7 @@ def test_another_car_is_drawn_where_it_is(report_data: ReportData) -> None:
     image = draw_birdseye(alone, float(rollout.t_s[row]), LIGHT, (1280, 720), px_per_m=6.0)
     ahead_m = rollout.others.x_m[row, column] - rollout.ego.x_m[row]
     x, y = centre_of(image, LIGHT["car"])
-    assert x == pytest.approx(EGO_SHARE * 1280 + 6.0 * ahead_m, abs=9.0)
+    assert x == pytest.approx(View.EGO_SHARE * 1280 + 6.0 * ahead_m, abs=9.0)
     assert y == pytest.approx(360.0 - 6.0 * (rollout.others.y_m[row, column] - rollout.ego.y_m[row]), abs=3.0)
 
 
