@@ -63,8 +63,12 @@ def test_lanes_that_nobody_fits_through_and_dead_ends_are_found(xodr) -> None:
     narrow = xodr.section(right=xodr.lane(-1, 'a="0.4" b="0" c="0" d="0"'))
     assert ("narrow", "1", 0.0) in found(xodr.network(xodr.road(sections=narrow)))
     unlinked = xodr.section(xodr.lane(1), xodr.lane(-1))
-    dead = found(pair(xodr, sections=unlinked, link=PREDECESSOR.format("1")))
-    assert ("dead-end", "2", 0.0) in dead
+    dead = xodr.network(
+        xodr.road("1", sections=unlinked, link=SUCCESSOR.format("2")),
+        xodr.road("2", sections=unlinked, link=PREDECESSOR.format("1"), x=100.0),
+    )
+    assert ("dead-end", "1", 100.0) in found(dead)
+    assert ("dead-end", "2", 0.0) in found(dead)
 
 
 def test_what_stands_beyond_the_road_is_found(xodr) -> None:
