@@ -69,7 +69,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class TestPoints:
+class PointsOfTest:
     """A test's runs, points and maximum."""
 
     test: str
@@ -82,7 +82,7 @@ class TestPoints:
 class NcapScore:
     """Points per test, their sum, the maximum of the tests that were driven; `apart` counts runs outside the rating."""
 
-    tests: tuple[TestPoints, ...]
+    tests: tuple[PointsOfTest, ...]
     points: float
     maximum: float
     apart: int
@@ -93,7 +93,7 @@ class NcapScore:
         return self.points / self.maximum if self.maximum > 0.0 else 0.0
 
 
-def test_of(name: str) -> str | None:
+def rated_test(name: str) -> str | None:
     """The protocol's test that a scenario's name begins with, None where the rating has none."""
     found = [test for test in POINTS if name.startswith(test)]
     return max(found, key=len, default=None)
@@ -105,14 +105,10 @@ def colour(run: Run) -> Colour:
     Raises:
         InputError: its test is not part of the rating, or a number is not one.
     """
-    test = test_of(run.test)
+    test = rated_test(run.test)
     if test is None:
         raise InputError(f"{run.test!r} is no Euro NCAP test that is rated; known are {', '.join(POINTS)}")
-    if (
-        not math.isfinite(run.speed_kph)
-        or run.speed_kph <= 0.0
-        or (run.impact_kph is not None and run.impact_kph < 0.0)
-    ):
+    if not 0.0 < run.speed_kph < math.inf or not (run.impact_kph is None or run.impact_kph >= 0.0):
         raise InputError(f"a run of {run.test} needs a test speed above 0 and an impact speed of at least 0 km/h")
     if run.warning_ttc_s is not None:
         return Colour.GREEN if run.warning_ttc_s >= WARNING_TTC_S else Colour.RED
@@ -135,13 +131,13 @@ def score(runs: Iterable[Run]) -> NcapScore:
     shares: dict[str, list[float]] = {}
     apart = 0
     for run in runs:
-        test = test_of(run.test)
+        test = rated_test(run.test)
         if test is None:
             apart += 1
         else:
             shares.setdefault(test, []).append(colour(run).value)
     tests = tuple(
-        TestPoints(test, len(shares[test]), POINTS[test] * sum(shares[test]) / len(shares[test]), POINTS[test])
+        PointsOfTest(test, len(shares[test]), POINTS[test] * sum(shares[test]) / len(shares[test]), POINTS[test])
         for test in POINTS
         if test in shares
     )
