@@ -52,13 +52,15 @@ def _element_state(node: Node) -> Logic:
     kind, name = node.choice("storyboardElementType", KINDS), node.text("storyboardElementRef")
     state, place, around = node.choice("state", STATES), node.place, node.path
     found: list[Key] = []
+    last = [0]
 
     def evaluate(moment: Moment) -> bool:
         if not found:  # all elements are known only after the whole file has been read
             found.append(moment.elements.find(kind, name, around, place))
-        if state in TRANSITIONS:
-            return (found[0], state) in moment.transitions
-        return moment.elements.states[found[0]] == state
+        if state not in TRANSITIONS:
+            return moment.elements.state(found[0]) == state
+        before, last[0] = last[0], moment.elements.number(found[0], state)
+        return last[0] > before
 
     return evaluate
 

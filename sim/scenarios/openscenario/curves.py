@@ -79,8 +79,8 @@ def _between(values: Floats, i: int, part: float) -> float:
 
 
 def polyline(poses: Sequence[Pose], oriented: Sequence[bool], times_s: Sequence[float] | None) -> Curve:
-    """Straight lines from pose to pose (at least two); headings turn evenly between vertices that are oriented, the
-    other ends of a line point along it."""
+    """Straight lines from pose to pose (at least two); headings turn evenly between two vertices that are oriented, on
+    other lines they point along it."""
     s, x, y, yaw, time = [0.0], [], [], [], []
     for i in range(len(poses) - 1):
         a, b = poses[i], poses[i + 1]
@@ -88,7 +88,7 @@ def polyline(poses: Sequence[Pose], oriented: Sequence[bool], times_s: Sequence[
         s += [s[-1] + math.hypot(b.x_m - a.x_m, b.y_m - a.y_m)] * 2
         x += [a.x_m, b.x_m]
         y += [a.y_m, b.y_m]
-        yaw += [a.yaw_rad if oriented[i] else along, b.yaw_rad if oriented[i + 1] else along]
+        yaw += [a.yaw_rad, b.yaw_rad] if oriented[i] and oriented[i + 1] else [along, along]
         if times_s is not None:
             time += [times_s[i], times_s[i + 1]]
     return Curve(

@@ -23,14 +23,20 @@ class Dynamics:
     dimension: str
     value: float
 
-    def span(self, change: float) -> float:
-        """How long the transition takes: seconds, or metres for `distance`; infinite for a rate of zero."""
+    def span(self, change: float, fastest: float = math.inf) -> float:
+        """How long the transition takes: seconds, or metres for `distance`; infinite for a rate of zero.
+
+        `fastest` bounds the rate at which the value can change per second; what is asked faster takes longer.
+        """
         if self.shape == "step" or change == 0.0:
             return 0.0
-        if self.dimension != "rate":
+        if self.dimension == "distance":
             return self.value
-        rate = abs(self.value)
-        return math.inf if rate == 0.0 else abs(change) * _PEAK_RATE[self.shape] / rate
+        way = abs(change) * _PEAK_RATE[self.shape]
+        least = way / fastest if fastest > 0.0 else math.inf
+        if self.dimension == "time":
+            return max(self.value, least)
+        return max(way / abs(self.value) if self.value != 0.0 else math.inf, least)
 
 
 def share(shape: str, progress: float) -> tuple[float, float]:

@@ -23,16 +23,53 @@ Key = tuple[str, Path, int]
 
 @dataclass(slots=True)
 class Elements:
-    """The elements of one storyboard. `fresh` holds the transitions since conditions were last evaluated."""
+    """The elements of one storyboard.
+
+    Conditions see a start at once, as children are evaluated after their parent has started; anything else they see in
+    the next step (`begin_step`). Each condition sees each transition once: they are numbered, and a condition remembers
+    the last number that it has looked at.
+    """
 
     states: dict[Key, str] = field(default_factory=dict)
-    fresh: set[tuple[Key, str]] = field(default_factory=set)
+    _seen: dict[Key, str] = field(default_factory=dict)
+    _numbers: dict[tuple[Key, str], int] = field(default_factory=dict)
+    _pending: list[tuple[Key, str]] = field(default_factory=list)
+    _count: int = 0
 
     def add(self, kind: str, path: Path) -> Key:
         """A new element, standing by."""
         key = (kind, path, sum(1 for known in self.states if known[:2] == (kind, path)))
-        self.states[key] = STANDBY
+        self.states[key] = self._seen[key] = STANDBY
         return key
+
+    def note(self, key: Key, transition: str, state: str | None) -> None:
+        """An element has gone through a transition, and is in another state unless that is None."""
+        if state is not None:
+            self.states[key] = state
+        if transition == "startTransition":
+            self._show(key, transition)
+            self._seen[key] = self.states[key]
+        else:
+            self._pending.append((key, transition))
+
+    def begin_step(self) -> None:
+        """From now on conditions see what happened in the last step."""
+        for key, transition in self._pending:
+            self._show(key, transition)
+            self._seen[key] = self.states[key]
+        self._pending.clear()
+
+    def _show(self, key: Key, transition: str) -> None:
+        self._count += 1
+        self._numbers[key, transition] = self._count
+
+    def state(self, key: Key) -> str:
+        """The state that conditions see."""
+        return self._seen[key]
+
+    def number(self, key: Key, transition: str) -> int:
+        """The number of the element's last transition of that name; 0 if it has had none."""
+        return self._numbers.get((key, transition), 0)
 
     def find(self, kind: str, reference: str, around: Path, place: Place) -> Key:
         """The element that a reference means; `around` is the path of the element that refers.

@@ -109,7 +109,7 @@ class StoryboardEngine:
             t_s, dt_s = t_ns * 1e-9, dt_ns * 1e-9
             self._read_ego(view, dt_s)
             for mover in self.runtime.movers:
-                mover.guided, mover.acceleration_mps2 = False, 0.0
+                mover.guided, mover.share_along, mover.acceleration_mps2 = False, 1.0, 0.0
             if not self.finished and self.storyboard.step(self.runtime, t_s, dt_s):
                 self._end("stop trigger")
             self._move_unguided(dt_s)
@@ -137,7 +137,7 @@ class StoryboardEngine:
         for mover in self.runtime.movers:
             driven = self.ego_engaged and mover.index == self.ego_id
             if mover.present and not mover.guided and not driven and mover.index not in towed:
-                mover.drive(self.network, mover.speed_mps * dt_s)
+                mover.drive(self.network, mover.speed_mps * dt_s * mover.share_along)
 
     def _pull_trailers(self, dt_s: float) -> None:
         for tow in self.runtime.tows:

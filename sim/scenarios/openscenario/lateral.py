@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from geometry.angles import wrap_rad
 from geometry.errors import InputError
 from sim.scenarios.openscenario.action import LATERAL, Action, Running
 from sim.scenarios.openscenario.cast import Cast
 from sim.scenarios.openscenario.distances import How, measure_of
 from sim.scenarios.openscenario.dynamics import Bounds, Dynamics, read_bounds, read_dynamics, share
-from sim.scenarios.openscenario.mover import Mover
+from sim.scenarios.openscenario.mover import Mover, lane_heading
 from sim.scenarios.openscenario.reading import Node
 from sim.scenarios.scenario import MissingLaneError
 
@@ -34,19 +35,14 @@ class _LateralMove:
 
     def step(self, cast: Cast, mover: Mover, t_s: float, dt_s: float) -> bool:  # noqa: ARG002
         assert mover.road is not None
-        along_m = mover.speed_mps * dt_s * (math.cos(mover.turn_rad) if self.tilted else 1.0)
-        self.gone += abs(along_m) if self.dynamics.dimension == "distance" else dt_s
+        share_along = abs(math.cos(mover.turn_rad)) if self.tilted else 1.0
+        self.gone += abs(mover.speed_mps) * dt_s * share_along if self.dynamics.dimension == "distance" else dt_s
         reached = self.gone >= self.span - 1e-9
         part, slope = share(self.dynamics.shape, 1.0 if reached else self.gone / self.span)
         change_m = self.to_m - self.from_m
-        turn_rad = 0.0 if reached else self._turn(change_m * slope / self.span, mover.speed_mps)
-        sign = cast.network.drive_sign(mover.road.road_id, mover.road.lane_id, mover.road.s_m)
+        tilt_rad = 0.0 if reached else self._turn(change_m * slope / self.span, mover.speed_mps)
         mover.road = replace(mover.road, offset_m=self.from_m + change_m * part)
-        backwards = math.pi if abs(mover.turn_rad) > 0.5 * math.pi else 0.0
-        mover.drive(cast.network, along_m, backwards + turn_rad * sign * (-1.0 if backwards else 1.0))
-        mover.guided = True
-        if reached:
-            mover.settle(cast.network)
+        mover.sidle(cast.network, tilt_rad, share_along)
         return reached
 
     def _turn(self, lateral: float, speed_mps: float) -> float:
@@ -89,6 +85,7 @@ def lane_change(node: Node) -> Action:
         now_t = cast.network.lane_centre_t(road.road_id, road.lane_id, road.s_m) + road.offset_m
         from_m = now_t - cast.network.lane_centre_t(road.road_id, lane_id, road.s_m)
         mover.road = replace(road, lane_id=lane_id, offset_m=from_m)
+        mover.turn_rad = wrap_rad(mover.pose.yaw_rad - lane_heading(cast.network, mover.road))
         sign = cast.network.drive_sign(road.road_id, lane_id, road.s_m)
         span = dynamics.span(end_offset_m * sign - from_m)
         return _LateralMove(dynamics, from_m, end_offset_m * sign, span, tilted=True)
@@ -173,13 +170,10 @@ class _LateralPull:
         if not self.continuous and abs(to_go_m) < NEAR_M:
             return True
         rate = self._next_rate(to_go_m, dt_s)
-        turned = abs(mover.turn_rad) > 0.5 * math.pi
-        sign = cast.network.drive_sign(mover.road.road_id, mover.road.lane_id, mover.road.s_m) * (-1 if turned else 1)
-        mover.road = replace(mover.road, offset_m=mover.road.offset_m + rate * dt_s * sign)
+        along = 1.0 if mover.heads_along(cast.network) else -1.0
+        mover.road = replace(mover.road, offset_m=mover.road.offset_m + rate * dt_s * along)
         slope = min(max(rate / mover.speed_mps, -0.99), 0.99) if abs(mover.speed_mps) > 1e-3 else 0.0
-        tilt = math.asin(slope)
-        mover.drive(cast.network, mover.speed_mps * dt_s * math.cos(tilt), tilt + (math.pi if turned else 0.0))
-        mover.guided = True
+        mover.sidle(cast.network, math.asin(slope) * along, math.sqrt(1.0 - slope * slope))
         return False
 
     def _next_rate(self, to_go_m: float, dt_s: float) -> float:

@@ -32,13 +32,18 @@ class _SpeedChange:
     def step(self, cast: Cast, mover: Mover, t_s: float, dt_s: float) -> bool:  # noqa: ARG002
         if self.continuous and self.target(cast) != self.to_mps:
             self.to_mps, self.from_mps, self.gone = self.target(cast), mover.speed_mps, 0.0
-        span = self.dynamics.span(self.to_mps - self.from_mps)
+        span = self.dynamics.span(self.to_mps - self.from_mps, _fastest(mover, self.to_mps - self.from_mps))
         by_distance = self.dynamics.dimension == "distance"
         self.gone += abs(mover.speed_mps) * dt_s if by_distance else dt_s
         reached = self.gone >= span - 1e-9
         part = 1.0 if reached else share(self.dynamics.shape, self.gone / span)[0]
         set_speed(mover, self.from_mps + (self.to_mps - self.from_mps) * part, dt_s)
         return reached and not self.continuous
+
+
+def _fastest(mover: Mover, change_mps: float) -> float:
+    """How fast the entity's speed can change in a direction [m/s^2]."""
+    return mover.limits.acceleration_mps2 if change_mps > 0.0 else mover.limits.deceleration_mps2
 
 
 def speed(node: Node) -> Action:
@@ -57,7 +62,7 @@ def speed(node: Node) -> Action:
 
     def start(cast: Cast, mover: Mover, _t_s: float) -> Running:
         to_mps = target(cast)
-        if dynamics.span(to_mps - mover.speed_mps) == 0.0 and not continuous:
+        if dynamics.span(to_mps - mover.speed_mps, _fastest(mover, to_mps - mover.speed_mps)) == 0.0 and not continuous:
             set_speed(mover, to_mps, 0.0)
             return Done()
         if dynamics.shape == "step":

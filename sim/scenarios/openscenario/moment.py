@@ -6,19 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sim.scenarios.openscenario.cast import Cast
-from sim.scenarios.openscenario.elements import Elements, Key
+from sim.scenarios.openscenario.elements import Elements
 from sim.scenarios.openscenario.mover import Mover
 from sim.scenarios.openscenario.reading import Node
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The time, the cast with its stage, and the storyboard's elements with their last transitions."""
+    """The time, the cast with its stage, and the storyboard's elements."""
 
     t_s: float
     cast: Cast
     elements: Elements
-    transitions: frozenset[tuple[Key, str]]
 
 
 Logic = Callable[[Moment], bool]

@@ -19,7 +19,8 @@ class Mover:
     """State of one entity in `world`; the origin is the rear axle of vehicles. Changed by the engine alone.
 
     `turn_rad` is how far it is turned from the driving direction of its lane; `road` is None off the road. `guided`
-    says that an action has already moved it in this step. `way` is its route, if it has one; `curve` the trajectory
+    says that an action has already moved it in this step; `share_along` is the part of its speed that leads along the
+    lane while a lateral action moves it across. `way` is its route, if it has one; `curve` the trajectory
     that it follows, `curve_s_m` metres into it. `hitch_m` and `coupler_m` lie that far ahead of the origin (NaN: none).
     `appearance` holds the state of lights and animations.
     """
@@ -40,6 +41,7 @@ class Mover:
     at_end: bool = False
     ended_s: float = 0.0
     guided: bool = False
+    share_along: float = 1.0
     way: Way | None = None
     curve: Curve | None = None
     curve_s_m: float = 0.0
@@ -63,10 +65,18 @@ class Mover:
         self.speed_mps = speed_mps
         self.place(network, pose)
 
-    def drive(self, network: RoadNetwork, along_m: float, turn_rad: float | None = None) -> None:
+    def sidle(self, network: RoadNetwork, tilt_rad: float, share_along: float) -> None:
+        """Take a lane offset that has been set: turned by the tilt towards the left of the reference line, and with
+        that part of its speed along the lane. The way along the lane is driven afterwards, once in a step."""
+        assert self.road is not None
+        backwards = abs(self.turn_rad) > 0.5 * math.pi
+        sign = network.drive_sign(self.road.road_id, self.road.lane_id, self.road.s_m) * (-1 if backwards else 1)
+        self.turn_rad = sign * tilt_rad + (math.pi if backwards else 0.0)
+        self.share_along = share_along
+        self.settle(network)
+
+    def drive(self, network: RoadNetwork, along_m: float) -> None:
         """Move along the lane by a distance, keeping the lane offset; at the end of the road it stops."""
-        if turn_rad is not None:
-            self.turn_rad = turn_rad
         if self.road is None or self.at_end:
             return
         if along_m != 0.0:

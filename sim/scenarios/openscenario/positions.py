@@ -165,8 +165,11 @@ def _route(node: Node) -> Where:
     offset_m = by_lane.number("laneOffset", 0.0)
 
     def resolve(cast: Cast) -> Spot:
-        stretch, s_m = route.way(cast).stretch_at(path_m)
-        road = _checked(cast, RoadPosition(stretch.road_id, s_m, lane_id, offset_m), place)
+        way = route.way(cast)
+        stretch, s_m = way.stretch_at(path_m)
+        # Lanes are counted as on the first road: where the way runs the other way along s, they change sides.
+        side = 1 if stretch.along_s == way.stretches[0].along_s else -1
+        road = _checked(cast, RoadPosition(stretch.road_id, s_m, side * lane_id, side * offset_m), place)
         spot = spot_on_lane(cast, road, orientation)
         if not orientation.relative:
             return spot
@@ -178,8 +181,9 @@ def _route(node: Node) -> Where:
 
 def _road_on_route(route: Route, path_m: float, t_m: float, orientation: Orientation, place: Place) -> Where:
     def resolve(cast: Cast) -> Spot:
-        stretch, s_m = route.way(cast).stretch_at(path_m)
-        sign = 1.0 if stretch.along_s else -1.0
+        way = route.way(cast)
+        stretch, s_m = way.stretch_at(path_m)
+        sign = 1.0 if stretch.along_s == way.stretches[0].along_s else -1.0
         turned = Orientation(orientation.relative, orientation.yaw_rad + (0.0 if stretch.along_s else math.pi))
         return _spot_on_road(
             cast, stretch.road_id, s_m, t_m * sign, turned if orientation.relative else orientation, place

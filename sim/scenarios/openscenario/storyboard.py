@@ -183,8 +183,8 @@ class Storyboard:
 
     def step(self, cast: Cast, t_s: float, dt_s: float) -> bool:
         """Evaluate triggers at `t_s`, then carry the running actions on by `dt_s`; True when the stop trigger fires."""
-        moment = Moment(t_s, cast, self.elements, frozenset(self.elements.fresh))
-        self.elements.fresh.clear()
+        self.elements.begin_step()
+        moment = Moment(t_s, cast, self.elements)
         if self.stop is not None and self.stop.fires(moment):
             return True
         self.opening = [entry for entry in self.opening if not entry[2].step(cast, entry[1], t_s, dt_s)]
@@ -309,9 +309,7 @@ class Storyboard:
             self._note(key, transition, COMPLETE)
 
     def _note(self, key: Key, transition: str, state: str | None = None) -> None:
-        if state is not None:
-            self.elements.states[key] = state
-        self.elements.fresh.add((key, transition))
+        self.elements.note(key, transition, state)
         self.announce(key[0], key[1][-1], transition)
 
 

@@ -54,6 +54,8 @@ class _Synchronize:
     def step(self, cast: Cast, mover: Mover, t_s: float, dt_s: float) -> bool:  # noqa: ARG002
         master_m, own_m = to_target_m(cast, self.master, self.master_at), to_target_m(cast, mover, self.own_at)
         if master_m <= self.master_tolerance_m or own_m <= self.tolerance_m:
+            if self.final is not None:
+                set_speed(mover, max(self.final.speed(cast), 0.0), dt_s)
             return True
         if self.master.speed_mps < 1e-6:
             return False

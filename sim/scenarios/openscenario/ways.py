@@ -35,13 +35,17 @@ End = tuple[str, bool]
 """A road, and whether it is travelled along s."""
 
 
-@lru_cache(maxsize=8)
-def _onward(network: RoadNetwork) -> Mapping[End, tuple[End, ...]]:
-    """Which roads, travelled how, follow after a road is travelled to its end."""
+@lru_cache(maxsize=16)
+def _onward(network: RoadNetwork, in_order: bool) -> Mapping[End, tuple[End, ...]]:
+    """Which roads, travelled how, follow after a road is travelled to its end; `in_order`: over lanes whose traffic
+    runs that way."""
     found: dict[End, dict[End, None]] = {}
     for end, others in network.links.items():
         last = len(network.roads[end.road_id].sections) - 1
-        if end.section != (last if end.at_end else 0):
+        if end.section != (last if end.at_end else 0) or end.lane_id == 0:
+            continue
+        s_m = network.road_length(end.road_id) if end.at_end else 0.0
+        if in_order and (network.drive_sign(end.road_id, end.lane_id, s_m) > 0) != end.at_end:
             continue
         for other in others:
             if other.road_id != end.road_id:
@@ -49,11 +53,16 @@ def _onward(network: RoadNetwork) -> Mapping[End, tuple[End, ...]]:
     return {key: tuple(value) for key, value in found.items()}
 
 
-def find_way(network: RoadNetwork, start: RoadPosition, along_s: bool, goal: RoadPosition) -> tuple[Stretch, ...]:
-    """The shortest way that leaves `start` in the given direction; empty where there is none (Dijkstra, 1959)."""
+def find_way(
+    network: RoadNetwork, start: RoadPosition, along_s: bool, goal: RoadPosition, in_order: bool
+) -> tuple[Stretch, ...]:
+    """The shortest way that leaves `start` in the given direction; empty where there is none (Dijkstra, 1959).
+
+    `in_order`: only over lanes whose traffic runs that way.
+    """
     if start.road_id == goal.road_id and (goal.s_m >= start.s_m) == along_s:
         return (Stretch(start.road_id, start.s_m, goal.s_m, along_s),)
-    onward = _onward(network)
+    onward = _onward(network, in_order)
     rest = network.road_length(start.road_id) - start.s_m if along_s else start.s_m
     queue: list[tuple[float, int, End, tuple[End, ...]]] = [(rest, 0, (start.road_id, along_s), ())]
     done: set[End] = set()
@@ -93,7 +102,7 @@ def distance_along(network: RoadNetwork, start: RoadPosition, along_s: bool, goa
     if start.road_id == goal.road_id:
         ahead = goal.s_m - start.s_m
         return ahead if along_s else -ahead
-    ways = (find_way(network, start, along_s, goal), find_way(network, start, not along_s, goal))
+    ways = [find_way(network, start, forwards, goal, in_order=False) for forwards in (along_s, not along_s)]
     lengths = [sum(stretch.length_m for stretch in way) if way else float("inf") for way in ways]
     if min(lengths) == float("inf"):
         return None
@@ -143,8 +152,10 @@ def way_through(network: RoadNetwork, places: tuple[RoadPosition, ...]) -> Way |
     first = places[0]
     along = network.drive_sign(first.road_id, first.lane_id, first.s_m) > 0
     for start, goal in pairwise(places):
-        found = find_way(network, start, along, goal) or find_way(network, start, not along, goal)
-        if not found:
+        options = ((along, True), (along, False), (not along, False))
+        ways = (find_way(network, start, forwards, goal, in_order) for forwards, in_order in options)
+        found = next((way for way in ways if way), None)
+        if found is None:
             return None
         if stretches and stretches[-1].road_id == found[0].road_id and stretches[-1].along_s == found[0].along_s:
             merged = Stretch(found[0].road_id, stretches[-1].from_s_m, found[0].to_s_m, found[0].along_s)
