@@ -1,0 +1,79 @@
+"""How long one planning cycle takes, on one core, among many road users.
+
+    python benchmarks/planner_cycle.py [--planner pdm-closed --planner idm] [--others 100] [--repeat 200]
+
+Prints the median and the 99th percentile in milliseconds per planner; the cycle's period is 100 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+import numpy as np
+
+from bus.messages import EntityKind, PoseStatus
+from geometry.pose import Pose
+from lanewise.grid import EGO, ROAD_FROM_M, straight_road
+from lanewise.planners import build_planner
+from maps.route import follow_lane
+from planning.scene import Agents, Context, EgoState, Mission, Scene
+
+SPEED_MPS = 15.0
+
+
+def crowded_scene(others: int, seed: int) -> Scene:
+    """A three-lane road with cars around the ego and a few walkers and cyclists beside it."""
+    rng = np.random.default_rng(seed)
+    road = straight_road()
+    context = Context(road, EGO, Mission(follow_lane(road, road.index("ego"), -ROAD_FROM_M, 1500.0), 20.0), 0.1)
+    x = rng.uniform(-80.0, 150.0, others)
+    lane = rng.choice([-3.5, 3.5], others)
+    lane[::10] = 8.0
+    kinds = np.full(others, int(EntityKind.CAR))
+    kinds[::10], kinds[5::10] = int(EntityKind.PEDESTRIAN), int(EntityKind.BICYCLE)
+    speed = rng.uniform(5.0, 20.0, others)
+    agents = Agents(
+        np.arange(others), kinds, x, lane, np.zeros(others), speed, np.zeros(others), np.zeros(others),
+        np.full(others, 4.5), np.full(others, 1.9),
+    )  # fmt: skip
+    return Scene(context, 0.0, EgoState(Pose(0.0, 0.0, 0.0), SPEED_MPS, 0.0, 0.0), agents, PoseStatus.LANE_CERTAIN)
+
+
+def cycle_ms(name: str, scene: Scene, repeat: int) -> tuple[float, float]:
+    """Median and 99th percentile; the first cycles compile and are not counted."""
+    planner = build_planner(name, None)
+    memory = planner.start(scene.context)
+    for _ in range(3):
+        _, memory = planner.plan(scene, memory)
+    spent = []
+    for _ in range(repeat):
+        begin = time.perf_counter()
+        planner.plan(scene, memory)
+        spent.append(1e3 * (time.perf_counter() - begin))
+    return float(np.median(spent)), float(np.percentile(spent, 99))
+
+
+def main() -> None:
+    """Print the table and the JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--planner", action="append", help="may be given several times; default pdm-closed and idm")
+    parser.add_argument("--others", type=int, default=100)
+    parser.add_argument("--repeat", type=int, default=200)
+    arguments = parser.parse_args()
+    scene = crowded_scene(arguments.others, seed=1)
+    figures: dict[str, float] = {"others": arguments.others}
+    for name in arguments.planner or ["pdm-closed", "idm"]:
+        median, slow = cycle_ms(name, scene, arguments.repeat)
+        print(f"{name:12} {median:7.2f} ms median, {slow:7.2f} ms 99th percentile, {arguments.others} others")
+        key = name.replace("-", "_")
+        figures |= {f"{key}_ms": round(median, 3), f"{key}_p99_ms": round(slow, 3)}
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
