@@ -149,7 +149,9 @@ def _value(kind: Any, value: Any, path: str, place: Path | str | None) -> Any:
     if is_dataclass(kind):
         return _build(kind, value, path, place)
     try:
-        return TypeAdapter(kind).validate_python(value, strict=True)
+        # TOML has lists only; settings are frozen and hold tuples.
+        frozen = tuple(value) if isinstance(value, list) else value
+        return TypeAdapter(kind).validate_python(frozen, strict=True)
     except ValidationError as error:
         raise InputError(f"{path} = {value!r}: {error.errors()[0]['msg'].lower()}", place) from None
 

@@ -21,6 +21,12 @@ def test_a_configuration_survives_its_file(horizon: float, headway: float, seed:
     assert read_toml(config.to_toml(), "here") == config
 
 
+def test_lists_become_the_tuples_of_settings() -> None:
+    config = configured({"stack": {"planner": "pdm-closed"}})
+    assert read_toml(config.to_toml(), "here") == config
+    assert any(isinstance(getattr(config.planning, name), tuple) for name in config.planning.__dataclass_fields__)
+
+
 def test_an_unknown_key_lists_the_known_ones() -> None:
     with pytest.raises(InputError, match=r"drive\.toml: unknown key planning\.horizont_s; known are horizon_s, look"):
         read_toml("[planning]\nhorizont_s = 6.0\n", Path("drive.toml"))
