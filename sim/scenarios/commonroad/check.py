@@ -104,6 +104,10 @@ def _transition(trajectory: CarTrajectory, i: int, vehicle: SingleTrack) -> str 
     if not -vehicle.acceleration_mps2 - 1e-6 <= acceleration <= most + 1e-6:
         bound = most if acceleration > 0.0 else -vehicle.acceleration_mps2
         return f"acceleration {acceleration:.2f} m/s^2 exceeds {bound:.2f}"
+    speed = float(trajectory.speed_mps[i])
+    sideways = speed * speed * math.tan(float(trajectory.steering_rad[i])) / vehicle.wheelbase_m
+    if math.hypot(acceleration, sideways) > vehicle.acceleration_mps2:
+        return f"{math.hypot(acceleration, sideways):.1f} m/s^2 in all exceed the tyres' {vehicle.acceleration_mps2}"
     x, y, yaw = _predicted(trajectory, i, rate, acceleration, vehicle)
     off_m = max(abs(x - float(trajectory.x_m[i + 1])), abs(y - float(trajectory.y_m[i + 1])))
     off_rad = abs(wrap_rad(yaw - float(trajectory.yaw_rad[i + 1])))

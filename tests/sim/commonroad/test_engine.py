@@ -115,6 +115,11 @@ def circle(radius_m, speed=5.0, count=40, dt_s=0.1):
     )  # fmt: skip
 
 
+def test_circle_driven_faster_than_the_tyres_hold_is_refused():
+    assert infeasible(circle(40.0, speed=21.0), BMW_320I) is None
+    assert "tyres" in infeasible(circle(40.0, speed=22.0), BMW_320I)
+
+
 @given(st.floats(4.0, 200.0), st.sampled_from([1.0, -1.0]))
 def test_circle_of_the_rear_axle_is_feasible(radius_m, side):
     assert infeasible(circle(side * radius_m), BMW_320I) is None
