@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing import get_context
@@ -20,15 +21,21 @@ from typing import Any
 import numpy as np
 
 from bus.recording import Recording
-from geometry.errors import LanewiseError
+from geometry.errors import ContractError, LanewiseError
 from lanewise.config import RunConfig
 from lanewise.drive import drive_of
 from lanewise.evaluation.suite import Suite, SuiteCase
 from lanewise.provenance import source_hash
-from lanewise.recorded import read_drive, recorded_report
+from lanewise.recorded import read_drive, recorded_report, recorded_run
 from lanewise.report.page import write_report
 from lanewise.run import Outputs, Progress, metrics_json, run, scenario_file
+from motion.rollout import Rollout
+from planning.metrics.nuplan.from_rollout import drive_of_rollout
+from planning.metrics.nuplan.score import score
 from sim.scenarios.scenario import MissingLaneError
+
+EXPERT = "pdm-closed"
+"""Whose progress counts as all that could be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +136,8 @@ def _driven(job: EvaluationJob) -> dict[str, Any]:
     except LanewiseError as error:
         return {**row, "outcome": "error", "passed": None, "cause": str(error)}
     told = metrics_json(result, config)
-    speeds = drive_of(read_drive(Recording.open(folder / "drive.mcap"))).rollout
-    moving = speeds.ego.speed_mps[speeds.engaged]
+    rollout = _rollout(folder)
+    moving = rollout.ego.speed_mps[rollout.engaged]
     row |= {
         "outcome": "pass" if told["passed"] else "fail",
         "passed": told["passed"],
@@ -140,6 +147,7 @@ def _driven(job: EvaluationJob) -> dict[str, Any]:
         "mean_speed_mps": round(float(np.mean(moving)), 4) if len(moving) else None,
         "drive_hash": told["drive_hash"],
     }
+    row |= _nuplan(job, folder, rollout)
     for metric in told["metrics"]:
         row[f"{metric['name']}_passed"], row[metric["name"]] = metric["passed"], metric["value"]
     if told["passed"]:
@@ -149,3 +157,45 @@ def _driven(job: EvaluationJob) -> dict[str, Any]:
     else:
         write_report(recorded_report(folder / "drive.mcap"), folder / "report.html")
     return row
+
+
+# --- the nuPlan score -------------------------------------------------------------------------------------------------
+
+
+def _nuplan(job: EvaluationJob, folder: Path, rollout: Rollout) -> dict[str, Any]:
+    """The closed-loop score and its parts; progress is compared with the expert's on the same case.
+
+    Where no human has driven, the frozen `pdm-closed` is the expert; where it cannot drive either, there is none.
+    """
+    _, assignment = recorded_run(Recording.open(folder / "drive.mcap"))
+    context = assignment.context(job.config.planner.period_s)
+    try:
+        judged = score(drive_of_rollout(rollout, context.lane_map, _expert(job, rollout)))
+    except ContractError as error:
+        return {"nuplan_score": None, "nuplan_cause": str(error)}
+    total, *_ = judged.results()
+    parts = {f"nuplan_{name}": round(value, 6) for name, value in judged.sub_scores().items()}
+    return {"nuplan_score": round(judged.total, 6), "nuplan_cause": total.cause, **parts}
+
+
+def _expert(job: EvaluationJob, rollout: Rollout) -> Rollout | None:
+    if job.config.stack.planner == EXPERT:
+        return rollout
+    config = replace(job.config, stack=replace(job.config.stack, planner=EXPERT), planning=None)
+    expert = EvaluationJob(job.case, config, job.folder)
+    kept = job.folder / "experts" / expert.key
+    if not kept.is_dir():
+        partial = kept.with_name(f"{expert.key}.{os.getpid()}.part")
+        for leftover in partial.glob("*"):
+            leftover.unlink()
+        try:
+            run(config, partial, Outputs(report=False), lambda _: None)
+        except LanewiseError:
+            return None
+        with suppress(OSError):
+            partial.replace(kept)  # another worker may have been first; both are the same
+    return _rollout(kept)
+
+
+def _rollout(folder: Path) -> Rollout:
+    return drive_of(read_drive(Recording.open(folder / "drive.mcap"))).rollout

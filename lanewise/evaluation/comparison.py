@@ -23,6 +23,7 @@ Row = Mapping[str, Any]
 COMFORT = ("longitudinal_acceleration_passed", "lateral_acceleration_passed", "jerk_passed")
 
 SCORES: Mapping[str, Callable[[Row], float | None]] = {
+    "nuplan_score": lambda row: row.get("nuplan_score"),
     "passed": lambda row: None if row["passed"] is None else float(row["passed"]),
     "comfortable": lambda row: _all(row, COMFORT),
     "mean_speed_mps": lambda row: row.get("mean_speed_mps"),

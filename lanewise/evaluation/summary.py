@@ -75,10 +75,19 @@ def _groups(rows: Sequence[Row], planners: Sequence[str]) -> list[dict[str, Any]
 def _row(row: Row) -> dict[str, Any]:
     marks = [{"name": name, "passed": row.get(f"{name}_passed"), "value": row.get(name)} for name in METRICS]
     report = f"drives/{row['key']}/report.html" if row["outcome"] == "fail" else ""
-    return {**row, "marks": marks, "report": report, "mean_speed": row.get("mean_speed_mps")}
+    return {
+        **row,
+        "marks": marks,
+        "report": report,
+        "mean_speed": row.get("mean_speed_mps"),
+        "nuplan": row.get("nuplan_score"),
+        "nuplan_cause": row.get("nuplan_cause", ""),
+    }
 
 
 def _figure(value: float, score: str, sign: str = "") -> str:
+    if score == "nuplan_score":
+        return f"{100.0 * value:{sign}.2f}"
     if score.endswith("_mps"):
         return f"{value:{sign}.2f} m/s"
     return f"{100.0 * value:{sign}.1f} %"

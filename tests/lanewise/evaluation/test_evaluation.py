@@ -86,6 +86,8 @@ def test_results_are_found_again_and_not_driven_twice(tmp_path: Path) -> None:
     jobs = jobs_of(suite, SHORT, ("idm",), (0, 1), tmp_path / "out")
     rows = list(evaluate(jobs, 1, lambda _: None))
     assert [row["outcome"] for row in rows] == ["pass"] * 4
+    assert all(0.0 <= row["nuplan_score"] <= 1.0 for row in rows)
+    assert len(list((tmp_path / "out" / "experts").iterdir())) == 4
     marked = tmp_path / "out" / "results" / f"{jobs[2].key}.json"
     told = json.loads(marked.read_text()) | {"cause": "read from the file"}
     marked.write_text(json.dumps(told))
