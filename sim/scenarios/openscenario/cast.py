@@ -33,18 +33,21 @@ class Cast:
             raise InputError(f"there is no entity {name[:100]!r}; there are {', '.join(self.by_name)}", place)
         return found
 
-    def lane_beside(self, road: RoadPosition, lanes: int, place: Place | None = None) -> RoadPosition:
-        """The lane `lanes` to the left (positive) in driving direction, lane 0 passed over, at the lane's centre.
+    def lane_beside(self, mover: Mover, lanes: int, place: Place | None = None) -> RoadPosition:
+        """The lane `lanes` to the left (positive) as the entity faces, lane 0 passed over, at the lane's centre.
 
         Raises:
-            InputError: the road has no such lane.
+            InputError: the entity is not on the road, or the road has no such lane.
         """
-        sign = self.network.drive_sign(road.road_id, road.lane_id, road.s_m)
+        road = mover.road
+        if road is None:
+            raise InputError(f"{mover.shape.name} is not on the road, so no lane lies beside it", place)
+        step = (1 if mover.heads_along(self.network) else -1) * (1 if lanes > 0 else -1)
         lane_id = road.lane_id
         for _ in range(abs(lanes)):
-            lane_id += sign * (1 if lanes > 0 else -1)
+            lane_id += step
             if lane_id == 0:
-                lane_id += sign * (1 if lanes > 0 else -1)
+                lane_id += step
         known = self.network.lane_ids(road.road_id, road.s_m)
         if lane_id not in known:
             raise MissingLaneError(

@@ -186,7 +186,7 @@ def _lasting(measure: Callable[[Mover], float]) -> Callable[[Node], EntityLogic]
 
     def read(node: Node) -> EntityLogic:
         duration_s = node.number("duration", least=0.0)
-        return lambda _moment, mover: measure(mover) > 0.0 and measure(mover) >= duration_s - 1e-9
+        return lambda _moment, mover: measure(mover) >= duration_s - 1e-9
 
     return read
 

@@ -15,6 +15,11 @@ _PEAK_RATE = {"linear": 1.0, "cubic": 1.5, "sinusoidal": 0.5 * math.pi}
 """Largest slope of each shape over the unit interval; a given rate is the peak rate."""
 
 
+SPRING_SHARE_PER_M = 0.4
+"""Actions that draw near a distance do so like a critically damped spring; its stiffness is this share of the largest
+acceleration that is allowed (fitted to esmini's tracks: exact for three different bounds)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dynamics:
     """Shape, what `value` means, and the value: seconds, units per second, or metres."""

@@ -11,7 +11,7 @@ from geometry.errors import InputError
 from sim.scenarios.openscenario.action import LATERAL, Action, Running
 from sim.scenarios.openscenario.cast import Cast
 from sim.scenarios.openscenario.distances import How, measure_of
-from sim.scenarios.openscenario.dynamics import Bounds, Dynamics, read_bounds, read_dynamics, share
+from sim.scenarios.openscenario.dynamics import SPRING_SHARE_PER_M, Bounds, Dynamics, read_bounds, read_dynamics, share
 from sim.scenarios.openscenario.mover import Mover, lane_heading
 from sim.scenarios.openscenario.reading import Node
 from sim.scenarios.scenario import MissingLaneError
@@ -67,9 +67,7 @@ def lane_change(node: Node) -> Action:
             assert absolute is not None
             return absolute.integer("value")
         other = cast.mover(relative.text("entityRef"), relative.place)
-        if other.road is None:
-            raise InputError(f"{other.shape.name} is not on the road, so no lane lies beside it", place)
-        return cast.lane_beside(other.road, relative.integer("value"), relative.place).lane_id
+        return cast.lane_beside(other, relative.integer("value"), relative.place).lane_id
 
     if relative is None and absolute is None:
         target.child("RelativeTargetLane")
@@ -86,7 +84,7 @@ def lane_change(node: Node) -> Action:
         from_m = now_t - cast.network.lane_centre_t(road.road_id, lane_id, road.s_m)
         mover.road = replace(road, lane_id=lane_id, offset_m=from_m)
         mover.turn_rad = wrap_rad(mover.pose.yaw_rad - lane_heading(cast.network, mover.road))
-        sign = cast.network.drive_sign(road.road_id, lane_id, road.s_m)
+        sign = 1.0 if mover.heads_along(cast.network) else -1.0
         span = dynamics.span(end_offset_m * sign - from_m)
         return _LateralMove(dynamics, from_m, end_offset_m * sign, span, tilted=True)
 
@@ -106,7 +104,7 @@ def lane_offset(node: Node) -> Action:
     def start(cast: Cast, mover: Mover, _t_s: float) -> Running:
         if mover.road is None:
             raise InputError(f"{mover.shape.name} is not on the road and has no lane offset", place)
-        sign = cast.network.drive_sign(mover.road.road_id, mover.road.lane_id, mover.road.s_m)
+        sign = 1.0 if mover.heads_along(cast.network) else -1.0  # to the left as the entity faces
         from_m = mover.road.offset_m
         if absolute is not None:
             to_m = absolute.number("value") * sign
@@ -145,8 +143,6 @@ def _lateral_span(shape: str, change_m: float, limit_mps2: float) -> float:
 
 # --- lateral distance ---
 
-SPRING_PER_S2 = 2.8
-"""Stiffness of the spring that pulls across the lane, damped critically; fitted to esmini's tracks."""
 NEAR_M = 0.01
 """A distance that is not kept continuously is reached when it is this close."""
 
@@ -181,7 +177,8 @@ class _LateralPull:
         if math.isinf(self.bounds.acceleration_mps2):
             wanted = to_go_m / dt_s
         else:
-            pull = SPRING_PER_S2 * to_go_m - 2.0 * math.sqrt(SPRING_PER_S2) * self.rate_mps
+            spring = SPRING_SHARE_PER_M * self.bounds.acceleration_mps2
+            pull = spring * to_go_m - 2.0 * math.sqrt(spring) * self.rate_mps
             bounded = min(max(pull, -self.bounds.acceleration_mps2), self.bounds.acceleration_mps2)
             wanted = self.rate_mps + bounded * dt_s
         self.rate_mps = min(max(wanted, -self.bounds.speed_mps), self.bounds.speed_mps)

@@ -10,7 +10,7 @@ from geometry.errors import InputError
 from sim.scenarios.openscenario.action import LONGITUDINAL, Action, Done, Running, set_speed
 from sim.scenarios.openscenario.cast import Cast
 from sim.scenarios.openscenario.distances import How, measure_of
-from sim.scenarios.openscenario.dynamics import Bounds, Dynamics, read_bounds, read_dynamics, share
+from sim.scenarios.openscenario.dynamics import SPRING_SHARE_PER_M, Bounds, Dynamics, read_bounds, read_dynamics, share
 from sim.scenarios.openscenario.mover import Mover
 from sim.scenarios.openscenario.reading import Node
 from sim.scenarios.openscenario.speed_profile import SpeedProfile, speed_profile_of
@@ -32,18 +32,26 @@ class _SpeedChange:
     def step(self, cast: Cast, mover: Mover, t_s: float, dt_s: float) -> bool:  # noqa: ARG002
         if self.continuous and self.target(cast) != self.to_mps:
             self.to_mps, self.from_mps, self.gone = self.target(cast), mover.speed_mps, 0.0
-        span = self.dynamics.span(self.to_mps - self.from_mps, _fastest(mover, self.to_mps - self.from_mps))
-        by_distance = self.dynamics.dimension == "distance"
-        self.gone += abs(mover.speed_mps) * dt_s if by_distance else dt_s
+        span = _span_s(self.dynamics, mover, self.from_mps, self.to_mps)
+        self.gone += dt_s
         reached = self.gone >= span - 1e-9
         part = 1.0 if reached else share(self.dynamics.shape, self.gone / span)[0]
         set_speed(mover, self.from_mps + (self.to_mps - self.from_mps) * part, dt_s)
         return reached and not self.continuous
 
 
-def _fastest(mover: Mover, change_mps: float) -> float:
-    """How fast the entity's speed can change in a direction [m/s^2]."""
-    return mover.limits.acceleration_mps2 if change_mps > 0.0 else mover.limits.deceleration_mps2
+def _span_s(dynamics: Dynamics, mover: Mover, from_mps: float, to_mps: float) -> float:
+    """How long a change of speed takes, within what the entity can do.
+
+    All shapes are symmetrical, so a distance is driven at the mean of both speeds.
+    """
+    limits, change = mover.limits, to_mps - from_mps
+    fastest = limits.acceleration_mps2 if change > 0.0 else limits.deceleration_mps2
+    if dynamics.dimension != "distance" or dynamics.shape == "step" or change == 0.0:
+        return dynamics.span(change, fastest)
+    mean_mps = 0.5 * abs(from_mps + to_mps)
+    span_s = dynamics.value / mean_mps if mean_mps > 0.0 else math.inf
+    return replace(dynamics, dimension="time", value=span_s).span(change, fastest)
 
 
 def speed(node: Node) -> Action:
@@ -62,7 +70,7 @@ def speed(node: Node) -> Action:
 
     def start(cast: Cast, mover: Mover, _t_s: float) -> Running:
         to_mps = target(cast)
-        if dynamics.span(to_mps - mover.speed_mps, _fastest(mover, to_mps - mover.speed_mps)) == 0.0 and not continuous:
+        if _span_s(dynamics, mover, mover.speed_mps, to_mps) == 0.0 and not continuous:
             set_speed(mover, to_mps, 0.0)
             return Done()
         if dynamics.shape == "step":
@@ -126,8 +134,6 @@ def speed_profile(node: Node) -> Action:
 
 # --- distance ---
 
-SPRING_PER_S2 = 4.0
-"""Stiffness of the spring that pulls a follower into its distance, damped critically; esmini's is the same."""
 NEAR_M = 0.1
 """A distance that is not kept continuously is reached when it is this close."""
 
@@ -143,11 +149,9 @@ class _Gap:
     system: str
     side: str
 
-    def wanted_m(self, mover: Mover, other: Mover) -> float:
-        if not self.by_time:
-            return self.value
-        leads = self.side == "leadingReferencedEntity"
-        return self.value * abs(other.speed_mps if leads else mover.speed_mps)
+    def wanted_m(self, other: Mover) -> float:
+        """The distance to keep; a time gap is one at the speed of the referenced entity, which both have in the end."""
+        return self.value * abs(other.speed_mps) if self.by_time else self.value
 
     def leads(self, mover: Mover, other: Mover) -> bool:
         """Whether the entity shall be ahead of the other."""
@@ -157,7 +161,7 @@ class _Gap:
 
     def origin_gap_m(self, mover: Mover, other: Mover, leads: bool) -> float:
         """The wanted distance between the origins."""
-        gap_m = self.wanted_m(mover, other)
+        gap_m = self.wanted_m(other)
         if self.freespace:
             front, back = (other, mover) if leads else (mover, other)
             gap_m += front.shape.centre_x_m + 0.5 * front.shape.length_m
@@ -215,10 +219,11 @@ class _PullGap:
         if measured is None:
             return False
         leads = self.gap.leads(mover, other) if self.gap.side != "any" else measured < 0.0
-        excess_m = measured - self.gap.wanted_m(mover, other) * (-1.0 if leads else 1.0)
+        excess_m = measured - self.gap.wanted_m(other) * (-1.0 if leads else 1.0)
         if not self.continuous and abs(excess_m) < NEAR_M:
             return True
-        pull = SPRING_PER_S2 * excess_m + 2.0 * math.sqrt(SPRING_PER_S2) * (other.speed_mps - mover.speed_mps)
+        spring = SPRING_SHARE_PER_M * max(self.bounds.acceleration_mps2, self.bounds.deceleration_mps2)
+        pull = spring * excess_m + 2.0 * math.sqrt(spring) * (other.speed_mps - mover.speed_mps)
         bounded = min(max(pull, -self.bounds.deceleration_mps2), self.bounds.acceleration_mps2)
         set_speed(mover, min(mover.speed_mps + bounded * dt_s, self.bounds.speed_mps), dt_s)
         return False

@@ -22,7 +22,7 @@ class Mover:
     says that an action has already moved it in this step; `share_along` is the part of its speed that leads along the
     lane while a lateral action moves it across. `way` is its route, if it has one; `curve` the trajectory
     that it follows, `curve_s_m` metres into it. `hitch_m` and `coupler_m` lie that far ahead of the origin (NaN: none).
-    `appearance` holds the state of lights and animations.
+    `standing_s`, `offroad_s` and `ended_s` count since that began (negative: it is not so). `appearance` holds the state of lights and animations.
     """
 
     index: int
@@ -36,10 +36,10 @@ class Mover:
     acceleration_mps2: float = 0.0
     yaw_rate_radps: float = 0.0
     travelled_m: float = 0.0
-    standing_s: float = 0.0
-    offroad_s: float = 0.0
+    standing_s: float = -1.0
+    offroad_s: float = -1.0
+    ended_s: float = -1.0
     at_end: bool = False
-    ended_s: float = 0.0
     guided: bool = False
     share_along: float = 1.0
     way: Way | None = None
@@ -109,9 +109,9 @@ class Mover:
         before = self.pose.yaw_rad if self._yaw_before_rad is None else self._yaw_before_rad
         self.yaw_rate_radps = wrap_rad(self.pose.yaw_rad - before) / dt_s
         self._yaw_before_rad = self.pose.yaw_rad
-        self.standing_s = self.standing_s + dt_s if abs(self.speed_mps) < 1e-3 else 0.0
-        self.ended_s = self.ended_s + dt_s if self.at_end else 0.0
-        self.offroad_s = self.offroad_s + dt_s if self.is_off_road(network) else 0.0
+        self.standing_s = _counted(self.standing_s, abs(self.speed_mps) < 1e-3, dt_s)
+        self.ended_s = _counted(self.ended_s, self.at_end, dt_s)
+        self.offroad_s = _counted(self.offroad_s, self.is_off_road(network), dt_s)
 
     def is_off_road(self, network: RoadNetwork) -> bool:
         """Whether its origin lies beside all lanes of its road."""
@@ -158,3 +158,10 @@ def lane_heading(network: RoadNetwork, road: RoadPosition, point: Pose | None = 
     point = network.world_pose(road) if point is None else point
     against = network.drive_sign(road.road_id, road.lane_id, road.s_m) < 0
     return point.yaw_rad + (math.pi if against else 0.0)
+
+
+def _counted(before_s: float, holds: bool, dt_s: float) -> float:
+    """How long something has been so; -1 while it is not."""
+    if not holds:
+        return -1.0
+    return 0.0 if before_s < 0.0 else before_s + dt_s

@@ -76,18 +76,23 @@ def _on_road(cast: Cast, name: str, place: Place) -> tuple[Mover, RoadPosition]:
 
 
 def _relative_lane(node: Node) -> Where:
+    """Ahead and beside as the entity faces, and facing as it does."""
     orientation, place = read_orientation(node.allow("Orientation")), node.place
     entity, lanes = node.text("entityRef"), node.integer("dLane")
     along_m = node.number("ds") if node.has("ds") else node.number("dsLane")
     offset_m = node.number("offset", 0.0)
 
     def resolve(cast: Cast) -> Spot:
-        mover, road = _on_road(cast, entity, place)
-        beside = cast.lane_beside(road, lanes, place)
-        reached = cast.network.advance(replace(beside, offset_m=offset_m), along_m, mover.choose)
+        mover = cast.mover(entity, place)
+        beside = cast.lane_beside(mover, lanes, place)
+        along = mover.heads_along(cast.network)
+        against_lane = (cast.network.drive_sign(beside.road_id, beside.lane_id, beside.s_m) > 0) != along
+        start = replace(beside, offset_m=offset_m if along else -offset_m)
+        reached = cast.network.advance(start, -along_m if against_lane else along_m, mover.choose)
         if reached is None:
             raise InputError(f"{along_m:g} m from {entity} the road has ended", place)
-        return spot_on_lane(cast, reached, orientation)
+        turned = replace(orientation, yaw_rad=orientation.yaw_rad + (math.pi if against_lane else 0.0))
+        return spot_on_lane(cast, reached, turned if orientation.relative else orientation)
 
     return resolve
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from geometry.errors import InputError
+from geometry.pose import Pose
 from sim.scenarios.openscenario.action import BOTH, LATERAL, NEITHER, Action, Running, at_once
 from sim.scenarios.openscenario.cast import Cast
 from sim.scenarios.openscenario.curves import Curve
@@ -78,7 +79,9 @@ class _TrajectoryRun:
             reached = clock_s >= self.curve.end_s - 1e-9
             moving = self.s_m < self.curve.length_m - 1e-6 and dt_s > 0.0
             speed_mps = (self.s_m - before_m) / dt_s if moving else mover.speed_mps
-        mover.follow(cast.network, self.curve.at(self.s_m), speed_mps, dt_s)
+        over_m = self.s_m - self.curve.length_m if reached and self.timing is None else 0.0
+        pose = self.curve.at(self.s_m) @ Pose(over_m, 0.0, 0.0)  # what is left of the step goes straight on
+        mover.follow(cast.network, pose, speed_mps, dt_s)
         mover.guided = True
         mover.curve, mover.curve_s_m = (None, 0.0) if reached else (self.curve, self.s_m)
         return reached
