@@ -20,9 +20,10 @@ class Mover:
 
     `turn_rad` is how far it is turned from the driving direction of its lane; `road` is None off the road. `guided`
     says that an action has already moved it in this step; `share_along` is the part of its speed that leads along the
-    lane while a lateral action moves it across. `way` is its route, if it has one; `curve` the trajectory
-    that it follows, `curve_s_m` metres into it. `hitch_m` and `coupler_m` lie that far ahead of the origin (NaN: none).
-    `standing_s`, `offroad_s` and `ended_s` count since that began (negative: it is not so). `appearance` holds the state of lights and animations.
+    lane while a lateral action moves it across. `way` is its route, if it has one; `curve` the trajectory that it
+    follows, `curve_s_m` metres into it. `hitch_m` and `coupler_m` lie that far ahead of the origin (NaN: none).
+    `standing_s`, `offroad_s` and `ended_s` count since that began (negative: it is not so). `appearance` holds the
+    state of lights and animations.
     """
 
     index: int
@@ -114,13 +115,15 @@ class Mover:
         self.offroad_s = _counted(self.offroad_s, self.is_off_road(network), dt_s)
 
     def is_off_road(self, network: RoadNetwork) -> bool:
-        """Whether its origin lies beside all lanes of its road."""
+        """Whether its origin lies on no lane of its road (those of kind `none` are no lanes to be on)."""
         if self.road is None:
             return True
-        section = network.road(self.road.road_id).section(self.road.s_m)
-        t_m = network.lane_centre_t(self.road.road_id, self.road.lane_id, self.road.s_m) + self.road.offset_m
-        edges = [section.lanes[lane_id].outer_t.at(self.road.s_m) for lane_id in (section.ids[0], section.ids[-1])]
-        return not min(edges) - 1e-6 <= t_m <= max(edges) + 1e-6
+        s_m = self.road.s_m
+        section = network.road(self.road.road_id).section(s_m)
+        t_m = network.lane_centre_t(self.road.road_id, self.road.lane_id, s_m) + self.road.offset_m
+        lanes = (section.lanes[lane_id] for lane_id in section.ids)
+        edges = (sorted((lane.inner_t.at(s_m), lane.outer_t.at(s_m))) for lane in lanes if lane.kind != "none")
+        return not any(low - 1e-6 <= t_m <= high + 1e-6 for low, high in edges)
 
     def heads_along(self, network: RoadNetwork) -> bool:
         """Whether it faces along the reference line of its road (not: against it)."""
