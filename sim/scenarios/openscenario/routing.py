@@ -108,7 +108,7 @@ def follow_trajectory(node: Node) -> Action:
     def start(cast: Cast, mover: Mover, t_s: float) -> Running:
         curve = trajectory.draw(cast, mover.pose if mover.present else None)
         if timing is None:
-            mover.follow(cast.network, curve.at(first_m), mover.speed_mps, 0.0)
+            mover.place(cast.network, curve.at(first_m))
             mover.curve, mover.curve_s_m = curve, first_m
         elif not mover.present:
             mover.place(cast.network, curve.at(0.0))
