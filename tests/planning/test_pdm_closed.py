@@ -11,6 +11,7 @@ from geometry.pose import Pose
 from lanewise.grid import straight_road
 from maps.route import follow_lane
 from motion.bicycle import Vehicle
+from planning.open_loop import score_plan
 from planning.pdm_closed import PdmClosedMemory, PdmClosedPlanner
 from planning.pdm_proposals import IdmPolicy, Start, constant_velocity, nearest_agents, unroll
 from planning.scene import Agents, Context, EgoState, Mission, Scene
@@ -155,3 +156,23 @@ def test_first_step_is_the_published_model(scene):
 def test_leader_is_only_who_reaches_into_the_corridor_of_the_offset(scene):
     _, _, leads = unrolled(scene, (40.0, 2.5, 0.0, 0.0))
     assert leads.tolist() == [-1] * 5 + [0] * 5 + [-1] * 5
+
+
+def test_own_plan_scores_what_the_reference_scores(scene):
+    free = scene(speed=14.0)
+    judged = score_plan(free, plan(free))
+    assert judged.part("EP") == pytest.approx(1.0)
+    assert judged.total == pytest.approx(1.0)
+
+
+def test_plan_that_ignores_a_standing_car_scores_zero(scene):
+    ahead = plan(scene(speed=14.0))
+    assert score_plan(scene((45.0, 0.0, 0.0, 0.0), speed=14.0), ahead).part("NC") == 0.0
+
+
+def test_plan_that_stops_for_nothing_loses_progress(scene):
+    free = scene(speed=14.0)
+    stopping = replace(plan(free), states=plan(free).stop)
+    judged = score_plan(free, stopping)
+    assert 0.2 < judged.part("EP") < 0.7
+    assert judged.part("NC") == 1.0

@@ -22,7 +22,7 @@ from planning.metrics.navsim.scores import centres_of, comfort_signals
 from planning.metrics.nuplan.comfort import BOUNDS
 
 ASIDE_M, ASIDE_S = 0.5, 2.0
-CHANGE_BOUNDS: Mapping[str, float] = {"lon_acc": 0.7, "lon_jerk": 0.5, "yaw_rate": 0.1, "yaw_acc": 0.1}
+CHANGE_BOUNDS: Mapping[str, float] = {"lon_acc": 0.7, "jerk": 0.5, "yaw_rate": 0.1, "yaw_acc": 0.1}
 """RMS differences between two plans that passengers do not mind [m/s^2, m/s^3, rad/s, rad/s^2]."""
 
 
@@ -63,7 +63,11 @@ def changed_mind(states: Floats, previous: Floats, shift: int, dt_s: float) -> s
     overlap = len(states) - shift
     now, before = comfort_signals(states[None], dt_s), comfort_signals(previous[None], dt_s)
     for name, most in CHANGE_BOUNDS.items():
-        difference = now[name][0, :overlap] - before[name][0, shift:]
+        ours, theirs = now[name][0, :overlap], before[name][0, shift:]
+        if name == "lon_acc":
+            # The magnitude of the whole acceleration; simulated states have no lateral one.
+            ours, theirs = np.abs(ours), np.abs(theirs)
+        difference = ours - theirs
         rms = float(np.sqrt(np.mean(np.square(difference))))
         if rms > most:
             return f"{BOUNDS[name].words} differs by {rms:.2f} {BOUNDS[name].unit} from the plan before"
