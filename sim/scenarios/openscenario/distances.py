@@ -165,8 +165,13 @@ def _to_segment(point: tuple[float, float], edge: Segment) -> float:
 
 
 def to_target_m(cast: Cast, mover: Mover, spot: Spot) -> float:
-    """How far a mover still has to go to a place on its way: along its trajectory, its route or the road; negative once
-    it has passed. Where no road leads there it is the distance as the crow flies."""
+    """How far a mover still has to go to a place on its way: along its trajectory, its route or the road, forwards or
+    backwards as it drives; negative once it has passed. Where no road leads there it is as the crow flies."""
+    ahead_m = _ahead_m(cast, mover, spot)
+    return -ahead_m if mover.speed_mps < 0.0 else ahead_m
+
+
+def _ahead_m(cast: Cast, mover: Mover, spot: Spot) -> float:
     if mover.curve is not None:
         return mover.curve.nearest_s(spot.pose.x_m, spot.pose.y_m) - mover.curve_s_m
     place = spot.located(cast)

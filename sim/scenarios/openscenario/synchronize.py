@@ -57,9 +57,9 @@ class _Synchronize:
             if self.final is not None:
                 set_speed(mover, max(self.final.speed(cast), 0.0), dt_s)
             return True
-        if self.master.speed_mps < 1e-6:
+        if abs(self.master.speed_mps) < 1e-6:
             return False
-        time_s = master_m / self.master.speed_mps
+        time_s = master_m / abs(self.master.speed_mps)
         if self.final is None:
             set_speed(mover, own_m / time_s, dt_s)
             return False
