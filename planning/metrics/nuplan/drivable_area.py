@@ -41,7 +41,8 @@ def compute(view: View) -> DrivableArea:
     for step, corner in np.argwhere(~inside):
         away_m = _distance(view, int(step), view.corners_m[step, corner])
         if away_m >= TOLERANCE_M:
-            cause = f"{CORNERS[corner]} corner {away_m:.2f} m off the road {view.place(int(step))}"
+            far = f"{away_m:.2f} m" if np.isfinite(away_m) else "far"
+            cause = f"{CORNERS[corner]} corner {far} off the road {view.place(int(step))}"
             return DrivableArea(all_inside, int(step), 0.0, view.result(int(step), NAME, 0.0, cause))
     outside = "" if inside.all() else f"; at most {TOLERANCE_M} m outside, which is tolerated"
     cause = "all corners stay on the road" + outside
