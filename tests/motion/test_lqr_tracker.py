@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motion.lqr_tracker import ACCELERATION, SPEED, STEERING, YAW, TrackerSettings, X, Y, track_proposals
@@ -41,6 +41,7 @@ def matrix_command(start, reference, settings):
     return acceleration, rate
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.floats(-2, 2), st.floats(-0.3, 0.3), st.floats(1, 25), st.floats(-0.2, 0.2), st.floats(0, 20))
 def test_first_command_is_the_solution_of_the_stacked_matrices(y, yaw, speed, steering, wanted):
     start, reference = state(y=y, yaw=yaw, speed=speed, steering=steering), straight(wanted)
@@ -60,6 +61,7 @@ def test_vehicle_on_its_reference_stays_on_it():
     assert np.abs(states[0, :, Y]).max() == 0.0
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.floats(-1.5, 1.5), st.floats(5.0, 20.0))
 def test_offset_is_taken_back(offset, speed):
     states = track_proposals(state(y=offset, speed=speed), straight(speed), WHEELBASE_M, DT_S)

@@ -5,7 +5,7 @@ import gzip
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motion.careful_driver import CAREFUL
@@ -48,6 +48,7 @@ def test_published_cut_ins_belong_to_the_generated_grid(data):
     assert {(c.ego_kph, c.other_kph, c.gap_m, round(c.lateral_mps, 6)) for c in rows} <= generated
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(range(1, 18)), st.floats(1.0, 120.0))
 def test_cut_in_has_its_clear_gap_when_it_reaches_its_sideways_speed(tenth, gap_m):
     traffic = traffic_of(CutIn(90.0, 40.0, gap_m, 0.1 * tenth))

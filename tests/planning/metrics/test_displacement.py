@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geometry.errors import ContractError
@@ -13,6 +13,7 @@ def line(steps=5, speed=1.0):
     return np.stack((speed * np.arange(1, steps + 1), np.zeros(steps)), axis=-1)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.floats(-5, 5), st.floats(-5, 5))
 def test_shift_is_the_error_everywhere(dx, dy):
     errors = displacement_errors((line() + np.array([dx, dy]))[None], line()[None])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -43,6 +43,7 @@ def test_goal_needs_time_place_heading_and_speed_at_once(scenario):
     assert "velocity" in goal_reached(problem, straight(speed=16.0)).cause
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.floats(-3.0, 3.0), st.integers(-2, 2))
 def test_heading_within_its_interval_counts_in_any_full_turn(yaw, turns):
     goal = Goal(Interval(0, 0), None, Interval(yaw - 0.1, yaw + 0.1), None)
@@ -120,6 +121,7 @@ def test_circle_driven_faster_than_the_tyres_hold_is_refused():
     assert "tyres" in infeasible(circle(40.0, speed=22.0), BMW_320I)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.floats(4.0, 200.0), st.sampled_from([1.0, -1.0]))
 def test_circle_of_the_rear_axle_is_feasible(radius_m, side):
     assert infeasible(circle(side * radius_m), BMW_320I) is None

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geometry.errors import InputError, SceneError
@@ -124,6 +124,7 @@ def test_drive_off_all_lanelets_has_no_lane_coordinates():
         lane_states(network, trajectory, lanelet_route(network, trajectory), Surroundings())
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.floats(20.0, 200.0), st.floats(-5.0, 5.0), st.floats(0.2, 1.0))
 def test_frame_on_a_circle_measures_arc_and_radius(radius_m, offset_m, at_rad):
     angles = np.linspace(0.0, 1.2, 200)

@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geometry.errors import InputError
@@ -60,6 +60,7 @@ def test_permutations_weigh_the_same_and_tests_their_points():
     assert total.share == pytest.approx(2.9 / 3.2)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.floats(5, 130), st.floats(0, 100), st.floats(0, 100))
 def test_hitting_harder_is_never_worth_more(speed, one, other):
     low, high = sorted((one, other))
