@@ -137,15 +137,16 @@ def assignment_of(source: Source) -> Assignment:
     start = Start(int(lanes[0]), float(along[0]), speed)
     return Assignment(
         source.map_name, source.map_format, source.map_data, vehicle_of(shape, limits), start,
-        _destination(lane_map, start, source.goal_xy),
+        _destination(lane_map, start, source),
     )  # fmt: skip
 
 
-def _destination(lane_map: LaneMap, start: Start, goal_xy: tuple[float, float] | None) -> Destination | None:
+def _destination(lane_map: LaneMap, start: Start, source: Source) -> Destination | None:
     """The lane at the goal; none where no way leads there, so that the ego follows its lane and the verdict says so."""
-    if goal_xy is None:
+    if source.goal_xy is None:
         return None
-    lanes, along, _ = lane_map.nearest(np.array([goal_xy]))
+    yaw_rad = None if source.goal_yaw_rad is None else np.array([source.goal_yaw_rad])
+    lanes, along, _ = lane_map.nearest(np.array([source.goal_xy]), yaw_rad)
     goal = Destination(int(lanes[0]), float(along[0]))
     try:
         shortest_route(lane_map, start.lane, goal.lane, start.s_m, goal.s_m)

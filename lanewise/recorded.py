@@ -19,8 +19,8 @@ from planning.metrics.judge import judge
 from planning.metrics.result import MetricResult, Verdict, decide
 from planning.scene import Context
 
-COMMONROAD = "commonroad"
-"""What the cast message names as the rules of a CommonRoad scenario."""
+WITH_GOAL = ("commonroad", "errand")
+"""Rules (as the cast message names them) by which a drive has to reach its goal."""
 
 
 def read_drive(recording: Recording) -> list[tuple[Envelope, Message]]:
@@ -44,9 +44,9 @@ def recorded_run(recording: Recording) -> tuple[RunConfig, Assignment]:
 def verdict_of(drive: Drive, context: Context) -> Verdict:
     """Judge a drive by the rules that its scenario names."""
     corridor = corridor_of(context.mission.route, context.lane_map)
-    if drive.info.regulation == COMMONROAD:
+    if drive.info.regulation in WITH_GOAL:
         verdict = judge(drive.rollout, corridor, "")
-        return decide((*verdict.results, _contact(drive), _goal(drive)), DECISIVE[COMMONROAD])
+        return decide((*verdict.results, _contact(drive), _goal(drive)), DECISIVE[drive.info.regulation])
     return judge(drive.rollout, corridor, drive.info.regulation)
 
 
@@ -63,7 +63,7 @@ def _contact(drive: Drive) -> MetricResult:
 
 
 def _goal(drive: Drive) -> MetricResult:
-    """Whether a CommonRoad drive ended because its goal was reached."""
+    """Whether a drive ended because its goal was reached."""
     ends = [moment for moment in drive.events if moment.message.element == "end"]
     reached = any(moment.message.name == "goal reached" for moment in ends)
     t_s = ends[-1].t_s if ends else float(drive.rollout.t_s[-1])

@@ -19,7 +19,12 @@ from planning.metrics.corridor import corridor_of
 from planning.metrics.result import Verdict
 from planning.scene import Context
 
-DECISIVE = {"un-r157": r157.DECISIVE, "": general.DECISIVE, "commonroad": ("contact", "goal")}
+DECISIVE = {
+    "un-r157": r157.DECISIVE,
+    "": general.DECISIVE,
+    "commonroad": ("contact", "goal"),
+    "errand": ("contact", "lane_departure", "goal"),
+}
 
 SHOWN_ELEMENTS = ("event", "override", "ego", "end")
 """Storyboard elements whose transitions a reader wants to see; acts and manoeuvres only wrap them."""

@@ -44,7 +44,7 @@ def demo(out: Out = None, seed: Seed = 0) -> None:
 def run_command(
     scenarios: Annotated[
         list[str],
-        typer.Argument(metavar="SCENARIO...", help="Shipped names, .xosc or CommonRoad .xml files, globs."),
+        typer.Argument(metavar="SCENARIO...", help="Shipped names, .xosc, CommonRoad .xml, .xodr maps, globs."),
     ],
     planner: Annotated[str | None, typer.Option(help="A name, module:Class or file.py:Class.")] = None,
     perception: Annotated[str | None, typer.Option(help="Who sees: ground-truth.")] = None,
@@ -52,6 +52,8 @@ def run_command(
     ego: Annotated[str, typer.Option(help="Who drives the ego: stack, or scripted (the file alone).")] = "stack",
     seed: Seed = 0,
     param: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of a parameter of the scenario; repeat.")] = None,
+    start: Annotated[str | None, typer.Option(help="On a map (.xodr): where to begin, X,Y in metres.")] = None,
+    goal: Annotated[str | None, typer.Option(help="On a map (.xodr): where to drive to, X,Y in metres.")] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="KEY=VALUE, for example planning.horizon_s=6; repeat."),
@@ -71,7 +73,8 @@ def run_command(
     states: Annotated[Path | None, typer.Option(help="With --ego scripted: write the states as CSV.")] = None,
 ) -> None:
     """Run scenarios closed loop; a run folder each, exit code 1 if a verdict fails, 2 if an input is wrong."""
-    parameters = _pairs(param or [])
+    places = {name: value for name, value in (("start", start), ("goal", goal)) if value is not None}
+    parameters = {**_pairs(param or []), **places}
     choices = {"planner": planner, "perception": perception, "localization": localization}
     base = _base(config, choices, setting or [], seed, timeout)
     cases = select(scenarios, root, sample, every, seed)

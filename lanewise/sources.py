@@ -1,19 +1,29 @@
 """Where scenarios come from: a file of any supported format as an engine, a map and a place to start from.
 
-In: a path. Out: `Source`. The suffix says the format: `.xosc` is OpenSCENARIO, `.xml` CommonRoad.
+In: a path. Out: `Source`. The suffix says the format: `.xosc` is OpenSCENARIO, `.xml` CommonRoad; on a bare map
+(`.xodr`) the ego drives alone from a start to a goal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from geometry.errors import InputError
+import numpy as np
+
+from geometry.angles import wrap_rad
+from geometry.errors import InputError, SceneError
 from geometry.pose import Pose
+from maps.lane_map import LaneMap
+from maps.lane_sampling import sample_lanes
+from maps.opendrive import read_opendrive
+from maps.route import shortest_route
 from sim.scenarios.commonroad.engine import CommonRoadEngine
 from sim.scenarios.commonroad.read import read_commonroad
+from sim.scenarios.errand import ErrandEngine
 from sim.scenarios.openscenario.load import load_scenario
 from sim.scenarios.scenario import ScenarioEngine
 
@@ -31,6 +41,8 @@ class Source:
     map_data: bytes
     world_from_ego: Pose
     goal_xy: tuple[float, float] | None = None
+    goal_yaw_rad: float | None = None
+    """Which way traffic runs at the goal, where that matters."""
 
 
 def load_source(path: Path, parameters: Mapping[str, str], root: Path | None = None) -> Source:
@@ -63,7 +75,81 @@ def _commonroad(path: Path, parameters: Mapping[str, str], _root: Path | None) -
     return Source(engine, path.name, "commonroad", path.read_bytes(), world_from_ego, goal_xy)
 
 
+DEFAULT_SPEED_MPS = 13.9
+"""Wanted speed of an errand (50 km/h) where none is given; the map's limits hold besides."""
+
+
+NEAR_M = 6.0
+"""Start and goal of an errand are looked for on lanes within this distance."""
+
+
+def _errand(path: Path, parameters: Mapping[str, str], _root: Path | None) -> Source:
+    for name in parameters:
+        if name not in ("start", "goal", "speed_mps"):
+            raise InputError(f"a drive on a map has no parameter {name}; it has start, goal, speed_mps", path)
+    start_xy, goal_xy = (_point(parameters, name, path) for name in ("start", "goal"))
+    try:
+        speed = float(parameters.get("speed_mps", DEFAULT_SPEED_MPS))
+    except ValueError:
+        speed = math.nan
+    if not 0.0 < speed < 100.0:
+        raise InputError(f"speed_mps is {parameters['speed_mps']!r}; a speed from 0 to 100 was expected", path)
+    lane_map = sample_lanes(read_opendrive(path))
+    poses = _way(lane_map, start_xy, goal_xy, path)
+    goal = (poses[1].x_m, poses[1].y_m)
+    engine = ErrandEngine(path.stem, poses[0], goal, speed)
+    return Source(engine, path.name, "opendrive", path.read_bytes(), poses[0], goal, poses[1].yaw_rad)
+
+
+def _way(
+    lane_map: LaneMap, start_xy: tuple[float, float], goal_xy: tuple[float, float], path: Path
+) -> tuple[Pose, Pose]:
+    """Poses on the lanes near start and goal between which the shortest way lies; the direction follows from it."""
+    best: tuple[float, Pose, Pose] | None = None
+    for start_lane, start_s in _lanes_at(lane_map, start_xy, "start", path):
+        for goal_lane, goal_s in _lanes_at(lane_map, goal_xy, "goal", path):
+            try:
+                route = shortest_route(lane_map, start_lane, goal_lane, start_s, goal_s, behind_m=0.0)
+            except SceneError:
+                continue
+            if best is None or route.path.length_m < best[0]:
+                ends = _on_lane(lane_map, start_lane, start_s), _on_lane(lane_map, goal_lane, goal_s)
+                best = (route.path.length_m, *ends)
+    if best is None:
+        raise InputError(f"no way leads from {start_xy} to {goal_xy}; choose other places", path)
+    return best[1], best[2]
+
+
+def _lanes_at(lane_map: LaneMap, point: tuple[float, float], name: str, path: Path) -> Iterator[tuple[int, float]]:
+    """Lanes within NEAR_M of a point, with the arc length beside it."""
+    lanes = lane_map.lanes_near(np.array(point), NEAR_M)
+    if not len(lanes):
+        raise InputError(f"no lane lies within {NEAR_M:g} m of the {name} {point}", path)
+    for lane in lanes.tolist():
+        yield lane, float(lane_map.centre(lane).project(np.array([point]))[0][0])
+
+
+def _point(parameters: Mapping[str, str], name: str, path: Path) -> tuple[float, float]:
+    """`x,y` in metres of the map."""
+    raw = parameters.get(name, "")
+    parts = raw.split(",")
+    try:
+        x_m, y_m = (float(part) for part in parts)
+    except ValueError:
+        x_m = y_m = math.nan
+    if not math.isfinite(x_m + y_m):
+        raise InputError(f"a drive on a map needs --{name} X,Y in metres; found {raw!r}", path)
+    return x_m, y_m
+
+
+def _on_lane(lane_map: LaneMap, lane: int, s_m: float) -> Pose:
+    centre = lane_map.centre(lane)
+    x_m, y_m = (float(v) for v in centre.position(np.array([s_m]), np.zeros(1))[0])
+    return Pose(x_m, y_m, wrap_rad(float(centre.heading(np.array([s_m]))[0])))
+
+
 FORMATS: Mapping[str, Callable[[Path, Mapping[str, str], Path | None], Source]] = MappingProxyType({
     ".xosc": _openscenario,
     ".xml": _commonroad,
+    ".xodr": _errand,
 })  # fmt: skip

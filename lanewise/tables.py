@@ -18,6 +18,7 @@ from lanewise.evaluation.comparison import PairedDifference, PlannerScore
 from lanewise.replay import Comparison
 from planning.metrics.result import MetricResult
 
+RULES = {"un-r157": "UN R157", "commonroad": "CommonRoad", "errand": "its goal"}
 SHOWN_LOSSES = 20
 """Losses of each kind that an evaluation prints; all are on its page."""
 
@@ -39,7 +40,7 @@ def print_drive(outcome: Outcome) -> None:
         mark = "[green]pass[/]" if metric.passed else "[red]FAIL[/]"
         table.add_row(metric.name, mark, _figure(metric.value, metric.unit), _limit(metric), escape(metric.cause))
     console.print(table)
-    rules = {"un-r157": "UN R157", "commonroad": "CommonRoad"}.get(result.regulation, "general rules")
+    rules = RULES.get(result.regulation, "general rules")
     word = "[bold green]PASS[/]" if result.verdict.passed else "[bold red]FAIL[/]"
     console.print(f"{escape(result.scenario)}: {word} by {rules} after {result.duration_s:.1f} s")
     if not result.verdict.passed:

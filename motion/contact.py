@@ -110,7 +110,7 @@ def times_to_collision(
     columns = np.broadcast_arrays(
         ax, ay, a_yaw, a_length, a_width, a_vx, a_vy, bx, by, b_yaw, b_length, b_width, b_vx, b_vy
     )
-    flat = tuple(np.ascontiguousarray(column, dtype=np.float64).reshape(-1) for column in columns)
+    flat = tuple(np.array(column, dtype=np.float64).reshape(-1) for column in columns)
     return np.asarray(_times(flat, float(horizon_s))).reshape(columns[0].shape)
 
 

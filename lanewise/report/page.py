@@ -20,7 +20,7 @@ from lanewise.report.scene import ReportData
 from planning.metrics.result import MetricResult
 
 FOLDER = Path(__file__).parent / "assets"
-RULES = {"un-r157": "UN Regulation 157", "commonroad": "CommonRoad", "": "general rules"}
+RULES = {"un-r157": "UN Regulation 157", "commonroad": "CommonRoad", "errand": "drive to a goal", "": "general rules"}
 
 
 def write_report(data: ReportData, path: Path) -> None:
