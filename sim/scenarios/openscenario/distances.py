@@ -136,7 +136,7 @@ def _apart(first: Mover, second: Mover | Spot, freespace: bool) -> float:
 
 def boxes_apart_m(one: tuple[tuple[float, float], ...], other: tuple[tuple[float, float], ...]) -> float:
     """Distance of two convex outlines (a point has one corner); 0 where they overlap."""
-    if any(_inside(point, other) for point in one) or any(_inside(point, one) for point in other):
+    if not any(_divides(edge, one, other) for edge in (*_edges(one), *_edges(other))):
         return 0.0
     pairs = [(point, edge) for point in one for edge in _edges(other)]
     pairs += [(point, edge) for point in other for edge in _edges(one)]
@@ -150,9 +150,11 @@ def _edges(outline: tuple[tuple[float, float], ...]) -> list[Segment]:
     return [(outline[i - 1], outline[i]) for i in range(len(outline))]
 
 
-def _inside(point: tuple[float, float], outline: tuple[tuple[float, float], ...]) -> bool:
-    turns = [(b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0]) for a, b in _edges(outline)]
-    return len(outline) > 2 and (min(turns) >= 0.0 or max(turns) <= 0.0)
+def _divides(edge: Segment, one: tuple[tuple[float, float], ...], other: tuple[tuple[float, float], ...]) -> bool:
+    """Whether both outlines lie apart across the direction of an edge (separating axis theorem)."""
+    (ax, ay), (bx, by) = edge
+    across = [[(bx - ax) * (y - ay) - (by - ay) * (x - ax) for x, y in outline] for outline in (one, other)]
+    return max(across[0]) < min(across[1]) or max(across[1]) < min(across[0])
 
 
 def _to_segment(point: tuple[float, float], edge: Segment) -> float:
