@@ -2,7 +2,8 @@
 
 For each scenario of the reference's manifest, our engine plays it with a scripted ego at the reference's step, and the
 entities' origins are compared over the common time. A scenario is within tolerance when every position differs by at
-most max(0.5 m, the entity's speed x 0.05 s, min(2 m, 2 x the reference's own deviation between two time steps)).
+most max(0.5 m, the entity's speed x 0.05 s, min(2 m, 2 x the reference's own deviation between two time steps)) and no
+entity of the reference is missing. Headings, speeds and the ends of the runs are reported beside it.
 
 Usage: openscenario_parity.py REFERENCE_DIR [--root DIR] [--only TEXT] [--verbose]
 The last line is one JSON object with the keys run, total, within, compared.
@@ -40,6 +41,12 @@ class Comparison:
     excess: float = 0.0
     samples: int = 0
     worst: str = ""
+    end_s: float = 0.0
+    reference_end_s: float = 0.0
+
+    def miss(self, what: str) -> None:
+        """Something of the reference is not there at all."""
+        self.excess, self.worst = math.inf, what
 
 
 def reference_tracks(path: Path) -> dict[str, dict[int, tuple[float, float, float, float]]]:
@@ -57,11 +64,17 @@ def compare(scenario: Path, root: Path | None, reference: Path, dt_maxdiff_m: fl
     tracks = reference_tracks(reference)
     last = max(max(track) for track in tracks.values())
     engine = load_scenario(scenario, root=root, ego_driver="scripted")
-    result = Comparison()
+    result = Comparison(reference_end_s=last * STEP_NS * 1e-9)
+    for name in set(tracks) - {shape.name for shape in engine.cast}:
+        result.miss(f"there is no {name}")
     for t_ns, world in scripted_states(engine, STEP_NS, last * STEP_NS):
+        result.end_s = t_ns * 1e-9
         for i, shape in enumerate(engine.cast):
             expected = tracks.get(shape.name, {}).get(t_ns // STEP_NS)
-            if expected is None or not world.present[0, i]:
+            if expected is None:
+                continue
+            if not world.present[0, i]:
+                result.miss(f"{shape.name} is absent at {t_ns * 1e-9:.2f} s")
                 continue
             x, y, heading, speed = expected
             error = math.hypot(world.x_m[0, i] - x, world.y_m[0, i] - y)
@@ -77,6 +90,14 @@ def compare(scenario: Path, root: Path | None, reference: Path, dt_maxdiff_m: fl
     return result
 
 
+def read_sensitivity(path: Path) -> dict[str, float]:
+    """The reference's own deviation between two time steps [m], per scenario; empty without the file."""
+    if not path.is_file():
+        return {}
+    with path.open() as file:
+        return {row["scenario"]: float(row["dt_maxdiff_m"] or 0.0) for row in csv.DictReader(file)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reference", type=Path)
@@ -86,10 +107,9 @@ def main() -> None:
     arguments = parser.parse_args()
     folder: Path = arguments.reference
     root: Path = arguments.root or folder.parent
-    with (folder / "dt_sensitivity.csv").open() as file:
-        sensitivity = {row["scenario"]: float(row["dt_maxdiff_m"]) for row in csv.DictReader(file)}
+    sensitivity = read_sensitivity(folder / "dt_sensitivity.csv")
     figures = {"run": 0, "total": 0, "within": 0, "compared": 0}
-    print(f"{'scenario':72} {'pos m':>7} {'head rad':>8} {'v m/s':>6}  within")
+    print(f"{'scenario':72} {'pos m':>7} {'head rad':>8} {'v m/s':>6} {'end s':>6} {'ref':>6}  within")
     for item in json.loads((folder / "manifest.json").read_text()):
         name = item["name"]
         if arguments.only not in name:
@@ -108,7 +128,8 @@ def main() -> None:
         within = result.samples > 0 and result.excess <= 1.0
         figures["within"] += within
         print(
-            f"{name:72} {result.position_m:7.3f} {result.heading_rad:8.3f} {result.speed_mps:6.2f}  "
+            f"{name:72} {result.position_m:7.3f} {result.heading_rad:8.3f} {result.speed_mps:6.2f} "
+            f"{result.end_s:6.2f} {result.reference_end_s:6.2f}  "
             f"{'yes' if within else 'NO: ' + result.worst}"
         )
     print(json.dumps(figures))
