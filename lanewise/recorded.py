@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from bus.messages import Envelope, Message
 from bus.recording import Recording, digests, drive_hash
-from geometry.errors import InputError
+from geometry.errors import ContractError, InputError
 from lanewise.assignment import Assignment
 from lanewise.config import RunConfig, read_toml
 from lanewise.drive import READ, Drive, drive_of
@@ -16,8 +17,13 @@ from lanewise.report.scene import ReportData
 from lanewise.reporting import DECISIVE, report_data
 from planning.metrics.corridor import corridor_of
 from planning.metrics.judge import judge
+from planning.metrics.nuplan.from_rollout import drive_of_rollout
+from planning.metrics.nuplan.score import score
 from planning.metrics.result import MetricResult, Verdict, decide
 from planning.scene import Context
+
+NUPLAN = "nuplan: "
+"""What the names of the parts of the nuPlan score begin with."""
 
 WITH_GOAL = ("commonroad", "errand")
 """Rules (as the cast message names them) by which a drive has to reach its goal."""
@@ -42,12 +48,24 @@ def recorded_run(recording: Recording) -> tuple[RunConfig, Assignment]:
 
 
 def verdict_of(drive: Drive, context: Context) -> Verdict:
-    """Judge a drive by the rules that its scenario names."""
+    """Judge a drive by the rules that its scenario names; the nuPlan score and its parts inform besides."""
     corridor = corridor_of(context.mission.route, context.lane_map)
-    if drive.info.regulation in WITH_GOAL:
-        verdict = judge(drive.rollout, corridor, "")
-        return decide((*verdict.results, _contact(drive), _goal(drive)), DECISIVE[drive.info.regulation])
-    return judge(drive.rollout, corridor, drive.info.regulation)
+    rules = drive.info.regulation
+    with_goal = rules in WITH_GOAL
+    verdict = judge(drive.rollout, corridor, "" if with_goal else rules)
+    if with_goal:
+        verdict = decide((*verdict.results, _contact(drive), _goal(drive)), DECISIVE[rules])
+    return replace(verdict, results=(*verdict.results, *_nuplan(drive, context)))
+
+
+def _nuplan(drive: Drive, context: Context) -> tuple[MetricResult, ...]:
+    """The closed-loop score without an expert to compare progress with; nothing where the stack hardly drove."""
+    try:
+        judged = score(drive_of_rollout(drive.rollout, context.lane_map))
+    except ContractError:
+        return ()
+    total, *_ = judged.results()
+    return (total, *(replace(part, name=f"{NUPLAN}{part.name}") for part in judged.sub_results()))
 
 
 def _contact(drive: Drive) -> MetricResult:

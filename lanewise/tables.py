@@ -15,6 +15,7 @@ from rich.table import Table
 
 from lanewise.batch import Outcome
 from lanewise.evaluation.comparison import PairedDifference, PlannerScore
+from lanewise.recorded import NUPLAN
 from lanewise.replay import Comparison
 from planning.metrics.result import MetricResult
 
@@ -37,6 +38,8 @@ def print_drive(outcome: Outcome) -> None:
             overflow="fold",
         )  # fmt: skip
     for metric in result.verdict.results:
+        if metric.name.startswith(NUPLAN):
+            continue  # the parts of that score stand in metrics.json and in the report
         mark = "[green]pass[/]" if metric.passed else "[red]FAIL[/]"
         table.add_row(metric.name, mark, _figure(metric.value, metric.unit), _limit(metric), escape(metric.cause))
     console.print(table)

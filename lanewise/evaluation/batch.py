@@ -32,6 +32,7 @@ from lanewise.run import Outputs, Progress, metrics_json, run, scenario_file
 from motion.rollout import Rollout
 from planning.metrics.nuplan.from_rollout import drive_of_rollout
 from planning.metrics.nuplan.score import score
+from planning.metrics.table import METRICS
 from sim.scenarios.scenario import MissingLaneError
 
 EXPERT = "pdm-closed"
@@ -149,6 +150,8 @@ def _driven(job: EvaluationJob) -> dict[str, Any]:
     }
     row |= _nuplan(job, folder, rollout)
     for metric in told["metrics"]:
+        if metric["name"] not in METRICS:
+            continue
         row[f"{metric['name']}_passed"], row[metric["name"]] = metric["passed"], metric["value"]
     if told["passed"]:
         for part in folder.glob("*"):
