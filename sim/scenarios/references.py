@@ -55,7 +55,11 @@ class References:
             InputError: the reference is absolute, leaves the root, or follows a link out of it.
         """
         _levels_up(reference)
-        path = (self.base / reference.text.replace("\\", "/")).resolve()
+        try:
+            path = (self.base / reference.text.replace("\\", "/")).resolve()
+            path.exists()
+        except (OSError, RuntimeError) as error:  # too long a name, a loop of links
+            raise InputError(f"{reference.text[:200]!r} is no path that can be followed", reference.place) from error
         if not path.is_relative_to(self.root):
             raise InputError(
                 f"the path {reference.text[:200]!r} leads out of the scenario's root {self.root}; move the file inside "

@@ -78,7 +78,7 @@ def _value(what: str) -> Callable[[Node], Logic]:
             if now is None:
                 raise InputError(f"there is no {what} {name[:100]!r}", place)
             kind = "boolean" if isinstance(now, bool) else "string" if isinstance(now, str) else "double"
-            return holds(rule, kind, now, value)
+            return holds(rule, kind, now, value, place)
 
         return evaluate
 

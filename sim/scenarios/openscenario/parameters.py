@@ -163,11 +163,16 @@ _RULES = {
 RULES = tuple(_RULES)
 
 
-def holds(rule: str, kind: str, left: Value, right: str) -> bool:
-    """Whether `left rule right` for a parameter of that type; texts compare as texts."""
+def holds(rule: str, kind: str, left: Value, right: str, place: Place | None = None) -> bool:
+    """Whether `left rule right` for a parameter of that type; texts compare as texts.
+
+    Raises:
+        InputError: the right side is no value of that type.
+    """
     if isinstance(left, str):
         return bool(_RULES[rule](left, right))
-    return bool(_RULES[rule](left, typed(kind if kind == "boolean" else "double", right, "a constraint or condition")))
+    kind = kind if kind == "boolean" else "double"
+    return bool(_RULES[rule](left, typed(kind, right, "a constraint or condition", place)))
 
 
 def satisfied(declaration: Declaration, scope: Scope) -> bool:
@@ -178,9 +183,9 @@ def satisfied(declaration: Declaration, scope: Scope) -> bool:
     """
     if not declaration.groups:
         return True
-    value = scope.values[declaration.name]
+    value, place = scope.values[declaration.name], declaration.place
     return any(
-        all(holds(rule.rule, declaration.kind, value, scope.resolve(rule.raw, declaration.place)) for rule in group)
+        all(holds(rule.rule, declaration.kind, value, scope.resolve(rule.raw, place), place) for rule in group)
         for group in declaration.groups
     )
 
