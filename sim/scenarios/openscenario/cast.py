@@ -42,12 +42,10 @@ class Cast:
         road = mover.road
         if road is None:
             raise InputError(f"{mover.shape.name} is not on the road, so no lane lies beside it", place)
-        step = (1 if mover.heads_along(self.network) else -1) * (1 if lanes > 0 else -1)
-        lane_id = road.lane_id
-        for _ in range(abs(lanes)):
-            lane_id += step
-            if lane_id == 0:
-                lane_id += step
+        across = lanes if mover.heads_along(self.network) else -lanes
+        lane_id = road.lane_id + across
+        if (lane_id <= 0 < road.lane_id) or (road.lane_id < 0 <= lane_id):
+            lane_id += 1 if across > 0 else -1
         known = self.network.lane_ids(road.road_id, road.s_m)
         if lane_id not in known:
             raise MissingLaneError(

@@ -86,6 +86,9 @@ CASES: dict[str, tuple[Callable[[Files], str], str]] = {
         lambda x: x.text(event("e", at_time(1.0), speed_to("5", "wavy"))),
         '"wavy"; one of linear, cubic, sinusoidal, step was expected',
     ),
+    "a lane beyond all lanes": (
+        lambda x: replaced(x.text(), 'dLane="0"', 'dLane="99999999999"'), "has no lane 99999999998 at s",
+    ),
     "a negative delay": (lambda x: x.text(event("e", at_time(1.0, delay=-1.0), speed_to("5"))), "at least 0"),
 }  # fmt: skip
 
