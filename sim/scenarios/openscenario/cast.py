@@ -21,6 +21,8 @@ class Cast:
     by_name: dict[str, Mover]
     stage: Stage = field(default_factory=Stage)
     tows: list[Tow] = field(default_factory=list)
+    selections: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names of entities by the name of their selection."""
 
     def mover(self, name: str, place: Place | None = None) -> Mover:
         """The entity of that name.
@@ -32,6 +34,16 @@ class Cast:
         if found is None:
             raise InputError(f"there is no entity {name[:100]!r}; there are {', '.join(self.by_name)}", place)
         return found
+
+    def members(self, name: str, place: Place | None = None) -> tuple[Mover, ...]:
+        """The entities of a selection, or the one entity of that name.
+
+        Raises:
+            InputError: there is neither.
+        """
+        if name in self.selections:
+            return tuple(self.mover(member, place) for member in self.selections[name])
+        return (self.mover(name, place),)
 
     def lane_beside(self, mover: Mover, lanes: int, place: Place | None = None) -> RoadPosition:
         """The lane `lanes` to the left (positive) as the entity faces, lane 0 passed over, at the lane's centre.

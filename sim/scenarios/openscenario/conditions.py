@@ -92,7 +92,7 @@ def _by_entity(node: Node) -> Logic:
     logic = node.child("EntityCondition").choose(BY_ENTITY)
 
     def evaluate(moment: Moment) -> bool:
-        movers = [moment.cast.mover(name, place) for name in names]
+        movers = [mover for name in names for mover in moment.cast.members(name, place)]
         return rule([mover.present and logic(moment, mover) for mover in movers]) == wanted
 
     return evaluate

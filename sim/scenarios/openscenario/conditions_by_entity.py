@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bus.messages import EntityKind
 from geometry.angles import wrap_rad
 from motion.contact import overlapping_pairs
 from sim.scenarios.openscenario.cast import Cast
 from sim.scenarios.openscenario.distances import How, measure_of, read_measure
+from sim.scenarios.openscenario.entities import KINDS_OF_TYPE
 from sim.scenarios.openscenario.moment import EntityLogic, Moment, compared
 from sim.scenarios.openscenario.mover import Mover, lane_heading
 from sim.scenarios.openscenario.positions import distance_m, read_position
@@ -229,21 +229,13 @@ def _relative_angle(node: Node) -> EntityLogic:
 
 # --- contact ---
 
-_TYPES: dict[str, frozenset[int]] = {
-    "pedestrian": frozenset({int(EntityKind.PEDESTRIAN), int(EntityKind.ANIMAL)}),
-    "vehicle": frozenset(
-        int(kind) for kind in EntityKind if kind not in (EntityKind.PEDESTRIAN, EntityKind.ANIMAL, EntityKind.OBSTACLE)
-    ),
-    "miscellaneous": frozenset({int(EntityKind.OBSTACLE)}),
-}
-
 
 def _collision(node: Node) -> EntityLogic:
     by_type = node.find("ByType")
     if by_type is None:
         name, place = node.child("EntityRef").text("entityRef"), node.place
         return lambda moment, mover: _touching(mover, moment.cast.mover(name, place))
-    kinds = _TYPES[by_type.choice("type", _TYPES)]
+    kinds = KINDS_OF_TYPE[by_type.choice("type", KINDS_OF_TYPE)]
     return lambda moment, mover: any(
         _touching(mover, other) for other in moment.cast.movers if other is not mover and other.shape.kind in kinds
     )

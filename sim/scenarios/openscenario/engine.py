@@ -70,7 +70,10 @@ class StoryboardEngine:
         if isinstance(action, GlobalAction):
             action.perform(self.runtime, 0.0)
             return
-        mover = self.runtime.mover(entity, named.place)
+        for mover in self.runtime.members(entity, named.place):
+            self._begin_init_of(named, action, mover)
+
+    def _begin_init_of(self, named: NamedAction, action: Action, mover: Mover) -> None:
         if mover.index == self.ego_id:
             if action.set_speed_mps is not None:
                 self._set_speed_mps = action.set_speed_mps

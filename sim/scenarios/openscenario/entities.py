@@ -117,7 +117,14 @@ TYPES: Mapping[str, Callable[[Node], EntityType]] = {
     "MiscObject": _misc,
 }
 
-_CATALOG_KINDS = (
+KINDS_OF_TYPE: Mapping[str, frozenset[int]] = {
+    "pedestrian": frozenset(int(kind) for kind in _PEDESTRIANS.values()),
+    "vehicle": frozenset(int(kind) for kind in _VEHICLES.values()),
+    "miscellaneous": frozenset({int(EntityKind.OBSTACLE)}),
+}
+"""Kinds of entities by the standard's object types."""
+
+CATALOG_KINDS = (
     "VehicleCatalog", "ControllerCatalog", "PedestrianCatalog", "MiscObjectCatalog", "EnvironmentCatalog",
     "ManeuverCatalog", "TrajectoryCatalog", "RouteCatalog",
 )  # fmt: skip
@@ -137,7 +144,7 @@ class Catalogs:
         if locations is None:
             return ()
         return tuple(
-            Reference(kind.child("Directory").text("path"), kind.place) for kind in locations.allow(*_CATALOG_KINDS)
+            Reference(kind.child("Directory").text("path"), kind.place) for kind in locations.allow(*CATALOG_KINDS)
         )
 
     def entry(self, node: Node) -> Node:

@@ -183,10 +183,24 @@ def _signal_controller(node: Node) -> GlobalAction:
     return GlobalAction("TrafficSignalControllerAction", perform)
 
 
+def set_monitor(node: Node) -> GlobalAction:
+    """`<SetMonitorAction>` (1.3)."""
+    name, value, place = node.text("monitorRef"), node.boolean("value"), node.place
+
+    def perform(cast: Cast, _t_s: float) -> None:
+        if name not in cast.stage.monitors:
+            known = ", ".join(cast.stage.monitors) or "none"
+            raise InputError(f"there is no monitor {name[:100]!r}; declared are {known}", place)
+        cast.stage.monitors[name] = value
+
+    return GlobalAction("SetMonitorAction", perform)
+
+
 GLOBAL: dict[str, Callable[[Node], GlobalAction]] = {
     "EnvironmentAction": environment,
     "EntityAction": entity,
     "ParameterAction": setting("parameter"),
     "VariableAction": setting("variable"),
     "InfrastructureAction": infrastructure,
+    "SetMonitorAction": set_monitor,
 }

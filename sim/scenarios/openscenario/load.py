@@ -22,7 +22,7 @@ from sim.scenarios.openscenario.conditions import read_trigger
 from sim.scenarios.openscenario.declarations import read_declarations
 from sim.scenarios.openscenario.elements import Elements
 from sim.scenarios.openscenario.engine import StoryboardEngine
-from sim.scenarios.openscenario.entities import TYPES, Catalogs, EntityType, Trailer
+from sim.scenarios.openscenario.entities import KINDS_OF_TYPE, TYPES, Catalogs, EntityType, Trailer
 from sim.scenarios.openscenario.mover import Mover
 from sim.scenarios.openscenario.parameters import KINDS, Scope, declare
 from sim.scenarios.openscenario.reading import Node
@@ -36,8 +36,8 @@ ALKS_SPEED_MPS = 60.0 / 3.6
 """Highest set speed in scenarios of UN R157 in its first version."""
 
 _TOP = (
-    "FileHeader", "ParameterDeclarations", "VariableDeclarations", "CatalogLocations", "RoadNetwork", "Entities",
-    "Storyboard",
+    "FileHeader", "ParameterDeclarations", "VariableDeclarations", "MonitorDeclarations", "CatalogLocations",
+    "RoadNetwork", "Entities", "Storyboard",
 )  # fmt: skip
 
 
@@ -88,6 +88,9 @@ def _stage(document: Node) -> Stage:
     variables = document.find("VariableDeclarations")
     for item in () if variables is None else variables.allow("VariableDeclaration"):
         stage.declare_variable(item.raw("name"), item.choice("variableType", KINDS), item.text("value"), item.place)
+    monitors = document.find("MonitorDeclarations")
+    for item in () if monitors is None else monitors.allow("MonitorDeclaration"):
+        stage.monitors[item.text("name")] = item.boolean("value", False)
     signals = document.child("RoadNetwork").find("TrafficSignals")
     for item in () if signals is None else signals.allow("TrafficSignalController"):
         controller = _signal_controller(item)
@@ -128,9 +131,23 @@ def _cast(entities: Node, network: RoadNetwork, stage: Stage) -> tuple[Cast, dic
     if not movers:
         raise InputError("the scenario has no entity", entities.place)
     cast = Cast(network, tuple(movers.values()), movers, stage)
+    for item in entities.all("EntitySelection"):
+        cast.selections[item.text("name")] = _selected(item, cast)
     for front, trailer in towed:
         cast.tows.append(Tow(front, cast.mover(trailer.entity, trailer.place)))
     return cast, controllers
+
+
+def _selected(node: Node, cast: Cast) -> tuple[str, ...]:
+    """`<EntitySelection>`: entities by name and by type."""
+    found: dict[str, None] = {}
+    for item in node.child("Members").allow("EntityRef", "ByType"):
+        if item.tag == "EntityRef":
+            found[cast.mover(item.text("entityRef"), item.place).shape.name] = None
+            continue
+        kinds = KINDS_OF_TYPE[item.choice("objectType", KINDS_OF_TYPE)]
+        found |= {mover.shape.name: None for mover in cast.movers if mover.shape.kind in kinds}
+    return tuple(found)
 
 
 def _add_mover(
@@ -221,7 +238,7 @@ def _check_entities(storyboard: Node, cast: Cast) -> None:
     """Names of entities are checked before anything moves; those given by a parameter when they are needed."""
     for element in storyboard.element.iter():
         name = element.get("entityRef")
-        if name is not None and "$" not in name and name not in cast.by_name:
+        if name is not None and "$" not in name and name not in cast.by_name and name not in cast.selections:
             known = ", ".join(cast.by_name)
             raise InputError(f"there is no entity {name[:100]!r}; there are {known}", place_of(element))
 

@@ -70,6 +70,7 @@ class Stage:
     kinds: dict[str, str] = field(default_factory=dict)
     """Types of parameters and variables."""
     parameters: dict[str, Value] = field(default_factory=dict)
+    monitors: dict[str, bool] = field(default_factory=dict)
     signals: dict[str, str] = field(default_factory=dict)
     controllers: dict[str, SignalController] = field(default_factory=dict)
     weather: Weather = Weather()

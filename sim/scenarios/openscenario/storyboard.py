@@ -251,8 +251,7 @@ class Storyboard:
             if isinstance(named.action, GlobalAction):
                 named.action.perform(cast, t_s)
                 continue
-            for name in names:
-                mover = cast.mover(name, group.place)
+            for mover in (member for name in names for member in cast.members(name, group.place)):
                 running = self.begin(named, mover, t_s)
                 if running is not None:
                     event.running.append((named, mover, running))
