@@ -26,6 +26,7 @@ from sim.scenarios.commonroad.read import read_commonroad
 from sim.scenarios.errand import ErrandEngine
 from sim.scenarios.openscenario.load import load_scenario
 from sim.scenarios.scenario import ScenarioEngine
+from sim.traffic import DriverSettings, Roads, Traffic, populate
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +80,16 @@ DEFAULT_SPEED_MPS = 13.9
 """Wanted speed of an errand (50 km/h) where none is given; the map's limits hold besides."""
 
 
+ERRAND = ("start", "goal", "speed_mps", "traffic", "traffic_seed")
+MOST_CARS = 500
 NEAR_M = 6.0
 """Start and goal of an errand are looked for on lanes within this distance."""
 
 
 def _errand(path: Path, parameters: Mapping[str, str], _root: Path | None) -> Source:
     for name in parameters:
-        if name not in ("start", "goal", "speed_mps"):
-            raise InputError(f"a drive on a map has no parameter {name}; it has start, goal, speed_mps", path)
+        if name not in ERRAND:
+            raise InputError(f"a drive on a map has no parameter {name}; it has {', '.join(ERRAND)}", path)
     start_xy, goal_xy = (_point(parameters, name, path) for name in ("start", "goal"))
     try:
         speed = float(parameters.get("speed_mps", DEFAULT_SPEED_MPS))
@@ -97,8 +100,21 @@ def _errand(path: Path, parameters: Mapping[str, str], _root: Path | None) -> So
     lane_map = sample_lanes(read_opendrive(path))
     poses = _way(lane_map, start_xy, goal_xy, path)
     goal = (poses[1].x_m, poses[1].y_m)
-    engine = ErrandEngine(path.stem, poses[0], goal, speed)
+    roads = Roads.of(lane_map, DriverSettings())
+    engine = ErrandEngine(path.stem, poses[0], goal, speed, roads, _traffic(parameters, roads, poses[0], path))
     return Source(engine, path.name, "opendrive", path.read_bytes(), poses[0], goal, poses[1].yaw_rad)
+
+
+def _traffic(parameters: Mapping[str, str], roads: Roads, start: Pose, path: Path) -> Traffic:
+    """As many cars as asked for, none near the ego's start."""
+    numbers = [parameters.get(name, "0") for name in ("traffic", "traffic_seed")]
+    if not all(number.isdigit() for number in numbers) or int(numbers[0]) > MOST_CARS:
+        raise InputError(f"traffic is {numbers[0]!r}; a number of cars from 0 to {MOST_CARS} was expected", path)
+    lanes, along, _ = roads.lane_map.nearest(np.array([[start.x_m, start.y_m]]), np.array([start.yaw_rad]))
+    rng = np.random.Generator(np.random.PCG64(int(numbers[1])))
+    near = float(along[0])
+    keep_free = [(int(lanes[0]), near + ahead) for ahead in (-20.0, 0.0, 20.0)]
+    return populate(roads, int(numbers[0]), rng, keep_free)
 
 
 def _way(

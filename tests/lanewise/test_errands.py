@@ -47,3 +47,17 @@ def test_the_start_lane_is_the_one_from_which_a_way_leads(town: Path) -> None:
 def test_wrong_places_are_refused_by_name(town: Path, parameters: dict[str, str], complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
         load_source(town, parameters)
+
+
+def test_reactive_traffic_and_the_ego_do_not_touch(town: Path, tmp_path: Path) -> None:
+    parameters = {"start": "9.0,96.6", "goal": "-12,204", "traffic": "6"}
+    config = configured({"scenario": str(town), "parameters": parameters})
+    one = run(config, tmp_path / "one", Outputs(report=False), lambda _: None)
+    two = run(config, tmp_path / "two", Outputs(report=False), lambda _: None)
+    assert one.verdict.passed, one.verdict.cause
+    assert one.drive_hash == two.drive_hash
+
+
+def test_traffic_is_a_number_of_cars(town: Path) -> None:
+    with pytest.raises(InputError, match="traffic is 'many'; a number of cars from 0 to 500"):
+        load_source(town, {"start": "9.0,96.6", "goal": "-12,204", "traffic": "many"})
