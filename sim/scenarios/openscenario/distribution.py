@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from geometry.errors import InputError, Place, UnsupportedError
+from geometry.errors import InputError, Place
 from maps.strict_xml import read_xml
 from sim.scenarios.openscenario.declarations import read_declarations
 from sim.scenarios.openscenario.expressions import as_text
@@ -144,11 +144,7 @@ def _axes(node: Node) -> tuple[Axis, ...]:
 
 def _single(node: Node) -> Axis:
     name = node.text("parameterName")
-    values = node.choose({
-        "DistributionSet": _set_values,
-        "DistributionRange": _range_values,
-        "UserDefinedDistribution": _refuse_user_defined,
-    })  # fmt: skip
+    values = node.choose(DETERMINISTIC)
     return tuple({name: value} for value in values)
 
 
@@ -182,8 +178,10 @@ def _value_sets(node: Node) -> Axis:
     )
 
 
-def _refuse_user_defined(node: Node) -> tuple[str, ...]:
-    raise UnsupportedError("<UserDefinedDistribution> means something only to the tool that wrote it", node.place)
+DETERMINISTIC: Mapping[str, Callable[[Node], tuple[str, ...]]] = {
+    "DistributionSet": _set_values,
+    "DistributionRange": _range_values,
+}
 
 
 # --- stochastic -------------------------------------------------------------------------------------------------------
@@ -202,14 +200,7 @@ def _runs(node: Node) -> Axis:
 
 
 def _stochastic(node: Node) -> Draw:
-    return node.choose({
-        "ProbabilityDistributionSet": _probability_set,
-        "NormalDistribution": _normal,
-        "LogNormalDistribution": _log_normal,
-        "UniformDistribution": _uniform,
-        "PoissonDistribution": _poisson,
-        "Histogram": _histogram,
-    })  # fmt: skip
+    return node.choose(STOCHASTIC)
 
 
 def _probability_set(node: Node) -> Draw:
@@ -272,3 +263,13 @@ def _shares(
     if not len(weights) or weights.sum() <= 0.0:
         raise InputError(f"<{node.tag}> needs elements with weights above 0", node.place)
     return weights / weights.sum()
+
+
+STOCHASTIC: Mapping[str, Callable[[Node], Draw]] = {
+    "ProbabilityDistributionSet": _probability_set,
+    "NormalDistribution": _normal,
+    "LogNormalDistribution": _log_normal,
+    "UniformDistribution": _uniform,
+    "PoissonDistribution": _poisson,
+    "Histogram": _histogram,
+}

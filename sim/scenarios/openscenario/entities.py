@@ -126,7 +126,7 @@ KINDS_OF_TYPE: Mapping[str, frozenset[int]] = {
 
 CATALOG_KINDS = (
     "VehicleCatalog", "ControllerCatalog", "PedestrianCatalog", "MiscObjectCatalog", "EnvironmentCatalog",
-    "ManeuverCatalog", "TrajectoryCatalog", "RouteCatalog",
+    "ManeuverCatalog", "TrajectoryCatalog", "RouteCatalog", "SensorCatalog",
 )  # fmt: skip
 
 

@@ -149,11 +149,7 @@ def _modify(node: Node) -> Callable[[Value], str]:
 
 def infrastructure(node: Node) -> GlobalAction:
     """`<InfrastructureAction>`."""
-    return node.choose({
-        "TrafficSignalAction": lambda n: n.choose({
-            "TrafficSignalStateAction": _signal_state, "TrafficSignalControllerAction": _signal_controller,
-        })
-    })  # fmt: skip
+    return node.choose({"TrafficSignalAction": lambda item: item.choose(APPLIED_TO_SIGNALS)})
 
 
 def _signal_state(node: Node) -> GlobalAction:
@@ -196,6 +192,10 @@ def set_monitor(node: Node) -> GlobalAction:
     return GlobalAction("SetMonitorAction", perform)
 
 
+APPLIED_TO_SIGNALS: dict[str, Callable[[Node], GlobalAction]] = {
+    "TrafficSignalStateAction": _signal_state,
+    "TrafficSignalControllerAction": _signal_controller,
+}
 GLOBAL: dict[str, Callable[[Node], GlobalAction]] = {
     "EnvironmentAction": environment,
     "EntityAction": entity,

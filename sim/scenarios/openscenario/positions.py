@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from geometry.angles import wrap_rad
-from geometry.errors import InputError, Place, SceneError, UnsupportedError
+from geometry.errors import InputError, Place, SceneError
 from geometry.pose import Pose
 from maps.road_network import RoadPosition
 from sim.scenarios.openscenario.cast import Cast
@@ -218,11 +218,6 @@ def _trajectory(node: Node) -> Where:
         return Spot(Pose(pose.x_m, pose.y_m, orientation.turned(pose.yaw_rad)))
 
     return resolve
-
-
-def _geo(node: Node) -> Where:
-    """`<GeoPosition>` would need the map's projection to be tied to the scenario's world."""
-    raise UnsupportedError("<GeoPosition> is not supported", node.place)
 
 
 POSITIONS: dict[str, Callable[[Node], Where]] = {

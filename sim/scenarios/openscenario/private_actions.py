@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from geometry.errors import InputError
 from sim.scenarios.openscenario.action import BOTH, NEITHER, Action, Done, at_once
@@ -60,7 +61,7 @@ def visibility(node: Node) -> Action:
 
 def appearance(node: Node) -> Action:
     """`<AppearanceAction>`: lights and animations, kept with the entity."""
-    return node.choose({"LightStateAction": _light_state, "AnimationAction": _animation})
+    return node.choose(APPEARANCE_ACTIONS)
 
 
 def _light_state(node: Node) -> Action:
@@ -97,7 +98,7 @@ def _animation(node: Node) -> Action:
 
 def trailer(node: Node) -> Action:
     """`<TrailerAction>`: connect or disconnect."""
-    return node.choose({"ConnectTrailerAction": _connect, "DisconnectTrailerAction": _disconnect})
+    return node.choose(TRAILER_ACTIONS)
 
 
 def _connect(node: Node) -> Action:
@@ -121,3 +122,14 @@ def _disconnect(_node: Node) -> Action:
             cast.tows.remove(tow)
 
     return at_once("DisconnectTrailerAction", NEITHER, do)
+
+
+APPEARANCE_ACTIONS: dict[str, Callable[[Node], Action]] = {
+    "LightStateAction": _light_state,
+    "AnimationAction": _animation,
+    "AnimationStateAction": _animation,
+}
+TRAILER_ACTIONS: dict[str, Callable[[Node], Action]] = {
+    "ConnectTrailerAction": _connect,
+    "DisconnectTrailerAction": _disconnect,
+}

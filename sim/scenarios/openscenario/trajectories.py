@@ -45,12 +45,11 @@ def read_trajectory(holder: Node, read_position: ReadPosition) -> Trajectory:
     if node.find("ParameterDeclarations") is not None and holder.find("CatalogReference") is None:
         node = node.within(declare(read_declarations(node), node.scope))
     shape = node.allow("ParameterDeclarations", "Shape").child("Shape")
-    has_times, draw = shape.choose({
-        "Polyline": lambda n: _polyline(n, read_position),
-        "Clothoid": lambda n: _clothoid(n, read_position),
-        "ClothoidSpline": lambda n: _spline(n, read_position),
-        "Nurbs": lambda n: _nurbs(n, read_position),
-    })  # fmt: skip
+    readers = {
+        name: lambda item, read=read: read(item, read_position)  # type: ignore[misc]
+        for name, read in TRAJECTORY_SHAPES.items()
+    }
+    has_times, draw = shape.choose(readers)
     return Trajectory(node.text("name", ""), node.boolean("closed", False), has_times, draw)
 
 
@@ -163,3 +162,11 @@ def _nurbs(node: Node, read_position: ReadPosition) -> tuple[bool, Draw]:
         return nurbs(points, weights, knots, order, None if times is None else np.array(times))
 
     return times is not None, draw
+
+
+TRAJECTORY_SHAPES: dict[str, Callable[[Node, ReadPosition], tuple[bool, Draw]]] = {
+    "Polyline": _polyline,
+    "Clothoid": _clothoid,
+    "ClothoidSpline": _spline,
+    "Nurbs": _nurbs,
+}
