@@ -14,7 +14,7 @@ from pathlib import Path
 from geometry.pose import Pose
 from maps.road_network import RoadNetwork, RoadPosition
 from motion.rollout import EntityShape
-from sim.scenarios.openscenario.action import NEITHER, Action, GlobalAction, Running
+from sim.scenarios.openscenario.action import BOTH, NEITHER, Action, GlobalAction, Running
 from sim.scenarios.openscenario.cast import Cast
 from sim.scenarios.openscenario.mover import Mover
 from sim.scenarios.openscenario.stage import Weather
@@ -48,6 +48,7 @@ class StoryboardEngine:
     ego_engaged: bool = False
     finished: bool = False
     _set_speed_mps: float = 0.0
+    _ego_goal: Pose | None = None
     _events: list[EngineEvent] = field(default_factory=list)
     _now_ns: int = 0
     _last_event_ns: int = 0
@@ -63,7 +64,12 @@ class StoryboardEngine:
         self._pull_trailers(0.0)
         ego = self.runtime.movers[self.ego_id]
         self.ego_start = ego.road
-        self.ego_engaged = self.ego_driver == "stack" and not self.engages_later
+        if ego.curve is not None:
+            self._ego_goal = ego.curve.at(ego.curve.length_m)
+        elif ego.way is not None:
+            self._ego_goal = self.network.world_pose(ego.way.goal(self.network))
+        if self.ego_driver == "stack" and not self.engages_later:
+            self._engage()
 
     def _begin_init(self, named: NamedAction, entity: str) -> None:
         action = named.action
@@ -89,6 +95,11 @@ class StoryboardEngine:
     def network(self) -> RoadNetwork:
         """The roads."""
         return self.runtime.network
+
+    @property
+    def ego_goal(self) -> Pose | None:
+        """Where the route or trajectory that the file gives the ego at the start ends; None where it gives none."""
+        return self._ego_goal
 
     @property
     def weather(self) -> Weather:
@@ -146,12 +157,18 @@ class StoryboardEngine:
         for tow in self.runtime.tows:
             tow.pull(self.network, dt_s)
 
+    def _engage(self) -> None:
+        """From now on the stack drives the ego: what the script was doing with it ends."""
+        self.ego_engaged = True
+        for named in self.storyboard.displace(self.runtime.movers[self.ego_id], BOTH):
+            self._log("override", named.name, f"{named.action.kind} ends: the stack drives")
+
     def _begin(self, named: NamedAction, mover: Mover, t_s: float) -> Running | None:
         action = named.action
         assert isinstance(action, Action)
         if mover.index == self.ego_id and self.ego_driver == "stack":
             if action.activates and not self.ego_engaged:
-                self.ego_engaged = True
+                self._engage()
                 self._log("ego", named.name, "stack takes over")
                 return None
             if action.set_speed_mps is not None and not self.ego_engaged:

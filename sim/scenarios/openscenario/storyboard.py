@@ -277,19 +277,22 @@ class Storyboard:
     def _end(self, event: Event, transition: str) -> None:
         self._note(event.key, transition, COMPLETE if event.executions >= event.limit else STANDBY)
 
-    def displace(self, mover: Mover, channels: str, starting: NamedAction) -> None:
-        """End what other actions do with the same channel of an entity."""
+    def displace(self, mover: Mover, channels: str, starting: NamedAction | None = None) -> tuple[NamedAction, ...]:
+        """End what other actions do with the same channels of an entity; returns them."""
+        ended: list[NamedAction] = []
 
         def stays(entry: tuple[NamedAction, Mover, Running]) -> bool:
             named, other, _ = entry
             if other is not mover or named is starting or not _shared(named.channels, channels):
                 return True
             _release(named, mover)
+            ended.append(named)
             return False
 
         self.opening = [entry for entry in self.opening if stays(entry)]
         for event in self.events():
             event.running = [entry for entry in event.running if stays(entry)]
+        return tuple(ended)
 
     def events(self) -> Iterator[Event]:
         """All events of all stories."""

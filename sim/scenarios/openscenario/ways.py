@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+from maps.road_model import DRIVABLE_KINDS
 from maps.road_network import RoadNetwork, RoadPosition, Turn, straightest
 
 FARTHEST_M = 20_000.0
@@ -119,6 +120,17 @@ class Way:
     @property
     def length_m(self) -> float:
         return sum(stretch.length_m for stretch in self.stretches)
+
+    def goal(self, network: RoadNetwork) -> RoadPosition:
+        """The end of the way, on the outermost drivable lane of its direction (lane 0 where there is none)."""
+        last = self.stretches[-1]
+        lanes = [
+            lane_id
+            for lane_id in network.lane_ids(last.road_id, last.to_s_m)
+            if (network.drive_sign(last.road_id, lane_id, last.to_s_m) > 0) == last.along_s
+            and network.lane_kind(last.road_id, lane_id, last.to_s_m) in DRIVABLE_KINDS
+        ]
+        return RoadPosition(last.road_id, last.to_s_m, max(lanes, key=abs, default=0))
 
     def choose(self, turns: tuple[Turn, ...]) -> Turn:
         """The turn that lies on the way (the straightest where none does)."""

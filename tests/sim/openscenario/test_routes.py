@@ -143,3 +143,13 @@ def test_a_route_needs_two_waypoints(crossing: Path) -> None:
     action = f"<AssignRouteAction>{route(LANE.format(2, 30))}</AssignRouteAction>"
     with pytest.raises(InputError, match="at least two waypoints"):
         driven(scenario(crossing.parent, LANE.format(1, 20), action), 1.0)
+
+
+def test_the_goal_of_the_ego_is_the_end_of_its_route(crossing: Path) -> None:
+    from sim.scenarios.openscenario.load import load_scenario
+
+    action = f"<AssignRouteAction>{route(LANE.format(1, 20), LANE.format(3, 80))}</AssignRouteAction>"
+    engine = load_scenario(scenario(crossing.parent, LANE.format(1, 20), action), ego_driver="stack")
+    assert engine.ego_goal is not None
+    assert (engine.ego_goal.x_m, engine.ego_goal.y_m) == pytest.approx((121.75, 100.0), abs=1e-3)
+    assert load_scenario(scenario(crossing.parent, LANE.format(1, 20))).ego_goal is None

@@ -220,6 +220,21 @@ def test_later_motion_of_the_ego_is_left_to_the_stack_and_said(xosc: Files) -> N
     assert told == [("ego", "stack takes over"), ("override", "SpeedAction on Ego left to the stack")]
 
 
+def test_what_the_script_was_doing_with_the_ego_ends_when_the_stack_takes_over(xosc: Files) -> None:
+    slow = event("slow", at_time(1.0), speed_to("5", "linear", "time", 30.0))
+    _, told = engaged(xosc, slow, event("go", at_time(2.0), ACTIVATE))
+    assert told == [("override", "SpeedAction ends: the stack drives"), ("ego", "stack takes over")]
+    engine = xosc.engine(event("go", at_time(0.2), ACTIVATE), slow, driver="stack", actor="Ego")
+    view = empty_world(1, 2)
+    for k in range(30):
+        setpoints = engine.advance(view, max(k - 1, 0) * 100_000_000, 100_000_000 if k else 0)
+        for name in ("x_m", "y_m", "yaw_rad"):
+            getattr(view, name)[:] = getattr(setpoints, name)
+        view.speed_mps[:] = 20.0
+        view.present[:] = True
+    assert engine.runtime.movers[0].speed_mps == 20.0
+
+
 def test_the_set_speed_is_the_last_one_before_the_hand_over(xosc: Files) -> None:
     engine = xosc.engine(driver="stack", speed="22")
     assert engine.set_speed_mps == 22.0
