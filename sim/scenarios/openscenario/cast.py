@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from geometry.errors import InputError, Place
 from maps.road_network import RoadNetwork, RoadPosition
@@ -10,6 +11,16 @@ from sim.scenarios.openscenario.mover import Mover
 from sim.scenarios.openscenario.stage import Stage
 from sim.scenarios.openscenario.trailers import Tow
 from sim.scenarios.scenario import MissingLaneError
+
+
+class Crowd(Protocol):
+    """Traffic that comes and goes by itself; `reserve` are the names of its entities."""
+
+    reserve: tuple[str, ...]
+
+    def step(self, cast: Cast, dt_s: float) -> None:
+        """Let vehicles leave and appear, and give each its speed for the next step."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +32,7 @@ class Cast:
     by_name: dict[str, Mover]
     stage: Stage = field(default_factory=Stage)
     tows: list[Tow] = field(default_factory=list)
+    swarms: dict[str, Crowd] = field(default_factory=dict)
     selections: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Names of entities by the name of their selection."""
 

@@ -37,6 +37,7 @@ SUPPORTED: dict[str, Iterable[str]] = {
     "Trailer actions": TRAILER_ACTIONS,
     "Global actions": GLOBAL,
     "Traffic signal actions": APPLIED_TO_SIGNALS,
+    "Traffic actions": ("TrafficSwarmAction", "TrafficStopAction"),
     "Trajectory shapes": TRAJECTORY_SHAPES,
     "Positions": POSITIONS,
     "Conditions by entity": BY_ENTITY,
@@ -56,7 +57,9 @@ SUPPORTED: dict[str, Iterable[str]] = {
 }
 
 REFUSED: dict[str, str] = {
-    "TrafficAction": "swarms, sources, sinks and areas of traffic would need entities that are not in the cast",
+    "TrafficSourceAction": "sources, sinks and areas of traffic are not done yet; swarms are",
+    "TrafficSinkAction": "sources, sinks and areas of traffic are not done yet; swarms are",
+    "TrafficAreaAction": "sources, sinks and areas of traffic are not done yet; swarms are",
     "RandomRouteAction": "a random route is another one for every tool",
     "UserDefinedAction": "means something only to the tool that wrote it",
     "UserDefinedValueCondition": "means something only to the tool that wrote it",
@@ -80,6 +83,8 @@ NOTES = (
     "Conditions see that an element has started in the same step, anything else in the next one.",
     "A reference to a storyboard element means the closest one of that name; more names are joined by `::`.",
     "Trailers that a vehicle brings along are named after it with a `+` each.",
+    "Vehicles of a swarm are called after its `trafficName` and numbered; they keep lane and distance. A swarm has to "
+    "stand in the scenario file itself.",
     "Visibility, lights and animations are kept with the entity and move nobody. Overridden pedals move nobody either; "
     "the event log says so.",
     "Parameters set while the scenario runs are seen by conditions; attributes keep the values they were read with.",

@@ -211,7 +211,7 @@ def _probability_set(node: Node) -> Draw:
 
 
 def _histogram(node: Node) -> Draw:
-    bins = node.all("HistogramBin")
+    bins = node.all("Bin")
     limits = [(item.child("Range").number("lowerLimit"), item.child("Range").number("upperLimit")) for item in bins]
     shares = _shares(node, np.array([item.number("weight", least=0.0) for item in bins]))
     return lambda rng: float(rng.uniform(*limits[int(rng.choice(len(limits), p=shares))]))

@@ -126,6 +126,8 @@ class StoryboardEngine:
                 mover.guided, mover.share_along, mover.acceleration_mps2 = False, 1.0, 0.0
             if not self.finished and self.storyboard.step(self.runtime, t_s, dt_s):
                 self._end("stop trigger")
+            for swarm in self.runtime.swarms.values():
+                swarm.step(self.runtime, dt_s)
             self._move_unguided(dt_s)
             self._pull_trailers(dt_s)
             self.runtime.stage.advance(t_s + dt_s)

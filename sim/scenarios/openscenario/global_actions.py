@@ -14,6 +14,7 @@ from sim.scenarios.openscenario.parameters import typed
 from sim.scenarios.openscenario.positions import read_position
 from sim.scenarios.openscenario.reading import Node
 from sim.scenarios.openscenario.stage import Weather
+from sim.scenarios.openscenario.swarm import traffic
 
 Perform = Callable[[Cast, float], None]
 
@@ -203,4 +204,5 @@ GLOBAL: dict[str, Callable[[Node], GlobalAction]] = {
     "VariableAction": setting("variable"),
     "InfrastructureAction": infrastructure,
     "SetMonitorAction": set_monitor,
+    "TrafficAction": traffic,
 }

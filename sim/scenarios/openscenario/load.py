@@ -28,6 +28,7 @@ from sim.scenarios.openscenario.parameters import KINDS, Scope, declare
 from sim.scenarios.openscenario.reading import Node
 from sim.scenarios.openscenario.stage import Phase, SignalController, Stage
 from sim.scenarios.openscenario.storyboard import NamedAction, Storyboard, read_stories
+from sim.scenarios.openscenario.swarm import reserve_of
 from sim.scenarios.openscenario.trailers import Tow
 from sim.scenarios.references import Reference, References
 
@@ -69,7 +70,7 @@ def load_scenario(
     map_file = references.existing_file(map_reference, "the map")
     document = dataclasses.replace(document, library=Catalogs(references, folders))
     network = _network(map_file, map_file.stat().st_mtime_ns)
-    cast, controllers = _cast(document.child("Entities"), network, _stage(document))
+    cast, controllers = _cast(document, network, _stage(document))
     _check_entities(document.child("Storyboard").allow("Init", "Story", "StopTrigger"), cast)
     return _engine(document, path, cast, controllers, map_file, ego_driver)
 
@@ -118,8 +119,9 @@ def _network(map_file: Path, modified_ns: int) -> RoadNetwork:  # noqa: ARG001 -
     return read_opendrive(map_file)
 
 
-def _cast(entities: Node, network: RoadNetwork, stage: Stage) -> tuple[Cast, dict[str, tuple[str, ...]]]:
+def _cast(document: Node, network: RoadNetwork, stage: Stage) -> tuple[Cast, dict[str, tuple[str, ...]]]:
     """Movers in the file's order, trailers behind what tows them, and the controllers of each entity."""
+    entities = document.child("Entities")
     movers: dict[str, Mover] = {}
     controllers: dict[str, tuple[str, ...]] = {}
     towed: list[tuple[Mover, Trailer]] = []
@@ -130,6 +132,10 @@ def _cast(entities: Node, network: RoadNetwork, stage: Stage) -> tuple[Cast, dic
         controllers[name] = tuple(_controller_name(c) for c in item.all("ObjectController") if len(c.element))
     if not movers:
         raise InputError("the scenario has no entity", entities.place)
+    for element in document.element.iter("TrafficAction"):
+        for name, kind in reserve_of(dataclasses.replace(document, element=element)).items():
+            if name not in movers:  # swarms of one name share their vehicles
+                _add_mover(movers, name, kind, place_of(element), towed)
     cast = Cast(network, tuple(movers.values()), movers, stage)
     for item in entities.all("EntitySelection"):
         cast.selections[item.text("name")] = _selected(item, cast)

@@ -307,3 +307,51 @@ def test_at_the_end_of_the_road_one_stands_until_told_otherwise(play: Play) -> N
     jumped = next(t for t, x, *_ in played.rows if t > ended and x < 100.0)
     assert ended == pytest.approx((3000.0 - 150.0) / 69.0, abs=0.1)
     assert jumped - ended == pytest.approx(1.0, abs=0.06)
+
+
+def swarm(count: int = 12) -> str:
+    return (
+        '<GlobalAction><TrafficAction trafficName="flow"><TrafficSwarmAction innerRadius="30" '
+        f'numberOfVehicles="{count}" offset="0" semiMajorAxis="300" semiMinorAxis="60" velocity="18">'
+        '<CentralObject entityRef="Ego"/></TrafficSwarmAction></TrafficAction></GlobalAction>'
+    )
+
+
+def test_a_swarm_fills_its_ellipse_without_contacts_and_keeps_off_the_middle(xosc: Files) -> None:
+    from sim.scenarios.openscenario.distances import boxes_apart_m
+
+    engine = xosc.engine(event("late", at_time(50.0), speed_to("9")), init=swarm(), speed="15")
+    assert len(engine.cast) == 14
+    seen = 0
+    before = [False] * 14
+    for t_ns, world in scripted_states(engine, 50_000_000, 20_000_000_000):
+        movers = engine.runtime.movers
+        for mover in movers[2:]:
+            away = math.dist((mover.pose.x_m, mover.pose.y_m), (movers[0].pose.x_m, movers[0].pose.y_m))
+            if mover.present and not before[mover.index]:
+                assert away > 28.0
+            assert not mover.present or away < 340.0
+        before = [mover.present for mover in movers]
+        seen = max(seen, int(world.present[0, 2:].sum()))
+        if t_ns % 1_000_000_000 == 0:
+            outlines = [mover.corners() for mover in movers if mover.present]
+            pairs = ((a, b) for i, a in enumerate(outlines) for b in outlines[:i])
+            assert all(boxes_apart_m(a, b) > 0.0 for a, b in pairs)
+    assert seen >= 8
+
+
+def test_a_swarm_is_the_same_twice_and_stops_when_told(xosc: Files) -> None:
+    stop = '<GlobalAction><TrafficAction trafficName="flow"><TrafficStopAction/></TrafficAction></GlobalAction>'
+
+    def last() -> tuple[list[float], int]:
+        engine = xosc.engine(event("stop", at_time(6.0), stop), init=swarm())
+        states = {t // 500_000_000: world for t, world in scripted_states(engine, 50_000_000, 7_000_000_000)}
+        return [float(x) for x in states[10].x_m[0]], int(states[14].present[0].sum())
+
+    assert last() == last()
+    assert last()[1] == 2
+
+
+def test_a_swarm_of_too_many_is_refused(xosc: Files) -> None:
+    with pytest.raises(InputError, match="a number from 0 to 200"):
+        xosc.engine(init=swarm(100_000))

@@ -10,8 +10,8 @@ from tests.conftest import REPOSITORY
 
 GROUPS = (
     "PrivateAction", "GlobalAction", "RoutingAction", "LongitudinalAction", "LateralAction", "AppearanceAction",
-    "TrailerAction", "TrafficSignalAction", "EntityCondition", "ByValueCondition", "Position", "Shape", "EntityObject",
-    "DeterministicSingleParameterDistributionType", "StochasticDistributionType", "CatalogLocations",
+    "TrailerAction", "TrafficSignalAction", "TrafficAction", "EntityCondition", "ByValueCondition", "Position", "Shape",
+    "EntityObject", "DeterministicSingleParameterDistributionType", "StochasticDistributionType", "CatalogLocations",
 )  # fmt: skip
 HOLDERS = frozenset({"LongitudinalAction", "LateralAction", "RoutingAction"})
 

@@ -126,6 +126,20 @@ def test_drawn_runs_follow_their_distribution_and_seed(xosc: Files) -> None:
     assert [v.parameters for v in variations(xosc, declarations, body).valid()] == [v.parameters for v in found]
 
 
+def test_a_histogram_is_drawn_by_its_weights(xosc: Files) -> None:
+    bins = "".join(
+        f'<Bin weight="{weight}"><Range lowerLimit="{low}" upperLimit="{low + 1}"/></Bin>'
+        for low, weight in ((0, 1), (5, 4))
+    )
+    body = (
+        '<Stochastic numberOfTestRuns="1000" randomSeed="3"><StochasticDistribution parameterName="v">'
+        f"<Histogram>{bins}</Histogram></StochasticDistribution></Stochastic>"
+    )
+    drawn = np.array([float(v.parameters["v"]) for v in variations(xosc, declared("v", "double", 1), body).valid()])
+    assert np.mean(drawn >= 5.0) == pytest.approx(0.8, abs=0.04)
+    assert not np.any((drawn > 1.0) & (drawn < 5.0))
+
+
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [
