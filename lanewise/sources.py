@@ -61,7 +61,9 @@ def load_source(path: Path, parameters: Mapping[str, str], root: Path | None = N
 def _openscenario(path: Path, parameters: Mapping[str, str], root: Path | None) -> Source:
     engine = load_scenario(path, parameters=parameters, root=root)
     pose = engine.runtime.movers[engine.ego_id].pose
-    return Source(engine, engine.map_file.name, "opendrive", engine.map_file.read_bytes(), pose)
+    goal = engine.ego_goal  # where the file's routing actions lead the ego
+    goal_xy = None if goal is None else (goal.x_m, goal.y_m)
+    return Source(engine, engine.map_file.name, "opendrive", engine.map_file.read_bytes(), pose, goal_xy)
 
 
 def _commonroad(path: Path, parameters: Mapping[str, str], _root: Path | None) -> Source:
