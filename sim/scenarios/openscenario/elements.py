@@ -18,7 +18,7 @@ STATES = (*TRANSITIONS, COMPLETE, RUNNING, STANDBY)
 
 Path = tuple[str, ...]
 Key = tuple[str, Path, int]
-"""(kind, names from the story on, and which of several with the same names)."""
+"""(kind, names from the story on, and a number that tells those of one name apart)."""
 
 
 @dataclass(slots=True)
@@ -31,6 +31,7 @@ class Elements:
     """
 
     states: dict[Key, str] = field(default_factory=dict)
+    _by_name: dict[tuple[str, str], list[Key]] = field(default_factory=dict)
     _seen: dict[Key, str] = field(default_factory=dict)
     _numbers: dict[tuple[Key, str], int] = field(default_factory=dict)
     _pending: list[tuple[Key, str]] = field(default_factory=list)
@@ -38,7 +39,9 @@ class Elements:
 
     def add(self, kind: str, path: Path) -> Key:
         """A new element, standing by."""
-        key = (kind, path, sum(1 for known in self.states if known[:2] == (kind, path)))
+        known = self._by_name.setdefault((kind, path[-1]), [])
+        key = (kind, path, len(known))
+        known.append(key)
         self.states[key] = self._seen[key] = STANDBY
         return key
 
@@ -77,9 +80,9 @@ class Elements:
         Raises:
             InputError: there is no such element.
         """
-        names = tuple(part for part in reference.replace("::", "\0").split("\0") if part)
-        found = [key for key in self.states if key[0] == kind and key[1][-len(names) :] == names]
-        if not found and len(names) == 1 and ":" in reference:
+        names = tuple(part for part in reference.split("::") if part) or ("",)
+        found = [key for key in self._by_name.get((kind, names[-1]), []) if key[1][-len(names) :] == names]
+        if not found and ":" in reference and "::" not in reference:
             return self.find(kind, reference.replace(":", "::"), around, place)
         if not found:
             known = ", ".join(sorted({key[1][-1] for key in self.states if key[0] == kind}))

@@ -290,6 +290,24 @@ def test_a_reference_to_no_element_is_refused(play: Play) -> None:
         play(event("second", after("event", "nothing"), speed_to("25")))
 
 
+@pytest.mark.parametrize("reference", ["", ":", "::", ":first", "nobody::first"])
+def test_a_reference_of_colons_is_refused_or_found(play: Play, reference: str) -> None:
+    events = (event("first", at_time(1.0), speed_to("15")), event("second", after("event", reference), speed_to("25")))
+    if reference == ":first":
+        assert play(*events).speed(3.0) == 25.0
+        return
+    with pytest.raises(InputError, match="there is no event"):
+        play(*events)
+
+
+def test_a_reference_may_name_the_elements_around(play: Play) -> None:
+    played = play(
+        event("first", at_time(1.0), speed_to("15")),
+        event("second", after("event", "group::maneuver::first"), speed_to("25")),
+    )
+    assert played.speed(3.0) == 25.0
+
+
 def test_standing_is_counted_from_the_moment_of_standing(play: Play) -> None:
     stand = when("Other", '<StandStillCondition duration="2"/>')
     played = play(event("halt", at_time(1.0), speed_to("0")), event("go", stand, speed_to("9")))
