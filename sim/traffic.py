@@ -471,7 +471,10 @@ def _with_lane_change(car: Car, lanes: _Lanes, roads: Roads, settings: DriverSet
     here = _acceleration(car, car.lane, car.s_m, lanes, roads, settings)
     best, target = -math.inf if must else settings.gain_mps2, -1
     for beside in (int(roads.lane_map.left_neighbour[car.lane]), int(roads.lane_map.right_neighbour[car.lane])):
-        if beside < 0 or roads.ends[beside] or not roads.lane_map.may_change(car.lane, beside):
+        # A lane without a speed is none to drive on: a border, a shoulder.
+        if beside < 0 or roads.limit_mps[beside] == 0.0 or roads.ends[beside]:
+            continue
+        if not roads.lane_map.may_change(car.lane, beside):
             continue
         if not must and not roads.is_wide(beside, car.s_m):
             continue
