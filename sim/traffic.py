@@ -128,6 +128,7 @@ class Roads:
             for lane in range(lane_map.size)
             if driving[lane]
             and not any(driving[i] for i in lane_map.predecessors[lane])
+            and float(lane_map.widths_m(lane)[0]) >= WIDE_M  # a lane that opens beside another is no way in
             and not lane_map.junction[lane]
         )
         conflicts = [_conflicts(lane_map, lane, ways) for lane in range(lane_map.size)]
@@ -536,7 +537,7 @@ def populate(
         misses += 1
         lane = lanes[int(rng.choice(len(lanes), p=weights / weights.sum()))]
         s = float(rng.uniform(5.0, roads.length_m[lane] - 5.0))
-        if all(abs(s - other) > 20.0 for other in placed[lane]):
+        if roads.is_wide(lane, s) and all(abs(s - other) > 20.0 for other in placed[lane]):
             misses = 0
             placed[lane].append(s)
             desired = float(rng.uniform(0.8, 1.1)) * min(roads.limit_mps[lane], 33.0)
