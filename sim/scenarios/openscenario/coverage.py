@@ -64,7 +64,6 @@ REFUSED: dict[str, str] = {
     "UserDefinedAction": "means something only to the tool that wrote it",
     "UserDefinedValueCondition": "means something only to the tool that wrote it",
     "UserDefinedDistribution": "means something only to the tool that wrote it",
-    "GeoPosition": "needs the map's projection",
     "Sensor": "the car that is driven has its own sensors",
     "ExternalObjectReference": "names an object of another file",
 }
@@ -76,6 +75,7 @@ NOTES = (
     "Lanes to the left, offsets to the left and distances ahead are meant as the entity faces.",
     "Distances that are kept within bounds are approached like a critically damped spring; its stiffness is 0.4/m of "
     "the largest acceleration allowed.",
+    "Geographic positions need a map with a transverse Mercator projection (`+proj=tmerc` or `+proj=utm`).",
     "Routes take the shortest way between waypoints, over lanes of the driving direction where there are any. On a "
     "route, lanes are counted as on its first road.",
     "A headway or time to collision is undefined, and its condition false, towards what is behind.",

@@ -14,7 +14,8 @@ from geometry.errors import InputError, Place, SceneError
 from geometry.pose import Pose
 from maps.road_network import RoadPosition
 from sim.scenarios.openscenario.cast import Cast
-from sim.scenarios.openscenario.mover import Mover
+from sim.scenarios.openscenario.geo import projection_of
+from sim.scenarios.openscenario.mover import Mover, lane_heading
 from sim.scenarios.openscenario.reading import Node
 from sim.scenarios.openscenario.routes import Route, read_route
 from sim.scenarios.openscenario.spots import Orientation, Spot, Where, read_orientation, spot_on_lane
@@ -220,6 +221,26 @@ def _trajectory(node: Node) -> Where:
     return resolve
 
 
+def _geo(node: Node) -> Where:
+    """By latitude and longitude: in degrees, or in radians under the names of 1.0 and 1.1."""
+    orientation, place = read_orientation(node.allow("Orientation")), node.place
+    if node.has("latitudeDeg"):
+        latitude, longitude = math.radians(node.number("latitudeDeg")), math.radians(node.number("longitudeDeg"))
+    else:
+        latitude, longitude = node.number("latitude"), node.number("longitude")
+
+    def resolve(cast: Cast) -> Spot:
+        try:
+            x_m, y_m = projection_of(cast.network.geo_reference).project(latitude, longitude)
+        except InputError as error:
+            raise InputError(str(error), place) from error
+        road = cast.network.locate(x_m, y_m)
+        along = lane_heading(cast.network, road)
+        return Spot(Pose(x_m, y_m, orientation.turned(along)), road)
+
+    return resolve
+
+
 POSITIONS: dict[str, Callable[[Node], Where]] = {
     "WorldPosition": _world,
     "LanePosition": _lane,
@@ -230,6 +251,7 @@ POSITIONS: dict[str, Callable[[Node], Where]] = {
     "RelativeObjectPosition": _relative_object,
     "RoutePosition": _route,
     "TrajectoryPosition": _trajectory,
+    "GeoPosition": _geo,
 }
 
 

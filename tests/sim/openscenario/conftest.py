@@ -1,5 +1,6 @@
 """Small OpenSCENARIO files on the shipped straight motorway, and what they do when they play by themselves."""
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -153,3 +154,14 @@ def play(xosc: Files) -> Callable[..., Played]:
         return Played(tuple(rows))
 
     return played
+
+
+def replaced_map(xosc: Files, geo_reference: str) -> None:
+    """Put a geo reference into the map's header, in place of its own."""
+    path = xosc.folder / "road.xodr"
+    text = re.sub(r"<geoReference>.*?</geoReference>", "", path.read_text(), flags=re.DOTALL)
+    header = re.search(r"<header[^>]*?(/?)>", text)
+    assert header is not None
+    opened = header.group(0).replace("/>", ">")
+    closing = "</header>" if header.group(1) else ""
+    path.write_text(text.replace(header.group(0), opened + geo_reference + closing, 1))
