@@ -351,7 +351,7 @@ def _turns(traffic: Traffic, lanes: _Lanes, roads: Roads) -> Mapping[int, bool]:
 def _is_free(car: Car, way: _Way, taken: set[int], lanes: _Lanes, roads: Roads) -> bool:
     """Whether a vehicle may enter the junction now: no crossing lane taken, room behind, nobody between."""
     crossed = any(other in taken for lane in way.lanes for other in roads.conflicts[lane])
-    return not crossed and _room_behind(car, lanes, roads) and _is_first(car, way, lanes, roads)
+    return not crossed and _room_behind(car, way, lanes, roads) and _is_first(car, way, lanes, roads)
 
 
 def _keep_tails(taken: set[int], lanes: _Lanes, roads: Roads) -> None:
@@ -365,9 +365,13 @@ def _keep_tails(taken: set[int], lanes: _Lanes, roads: Roads) -> None:
             taken.update(before for before in roads.lane_map.predecessors[lane] if roads.lane_map.junction[before])
 
 
-def _room_behind(car: Car, lanes: _Lanes, roads: Roads) -> bool:
-    """Whether the lane after the junction has room for the vehicle, so that it does not stand in the way of others."""
+def _room_behind(car: Car, way: _Way, lanes: _Lanes, roads: Roads) -> bool:
+    """Whether the lane behind the junction has room for the vehicle and for all that are ahead of it in the junction.
+
+    Only standing room counts: who drives off ahead may have to stop, and a blocked junction can block a town.
+    """
     hops, crossing = 1, False
+    inside = sum(len(lanes.on.get(lane, ())) for lane in way.lanes)
     while (after := roads.next_lane(car, hops)) is not None:
         hops += 1
         if roads.lane_map.junction[after]:
@@ -375,9 +379,9 @@ def _room_behind(car: Car, lanes: _Lanes, roads: Roads) -> bool:
         elif crossing:
             row = lanes.on.get(after)
             if not row:
-                return True
+                return inside == 0 or roads.length_m[after] > (1 + inside) * (car.length_m + 3.0)
             last = lanes.cars[row[0][1]]
-            return row[0][0] - 0.5 * last.length_m > car.length_m + 3.0 or last.speed_mps > 3.0
+            return row[0][0] - 0.5 * last.length_m > (1 + inside) * (car.length_m + 3.0)
     return True
 
 
