@@ -6,6 +6,9 @@ normal        the command passes, bounded by what the vehicle can do and by comf
 degraded      localization is not sure of its lane: the command passes, speeding up is not allowed
 minimal-risk  an input has fallen silent or localization is lost: the precomputed stop in the own lane is driven, at no
               more than 4 m/s^2 with hazard lights, to standstill, and there is no restart (UN R157, 5.5.1)
+
+Where odometry itself has fallen silent, the gate moves the last one on with the bicycle model and its own commands, so
+that the stop keeps its lane in a curve too.
 """
 
 from __future__ import annotations
@@ -27,8 +30,12 @@ from bus.messages import (
 from bus.node import Node, Publication, Tick
 from bus.topics import TOPICS
 from geometry.angles import wrap_rad
-from motion.bicycle import Vehicle
+from geometry.pose import Pose
+from motion.bicycle import Vehicle, step_bicycle
 from motion.tracking import LateralGains, TrackingSettings, lateral_gains, nearest_on_path, steering_command
+
+FRESH = "all inputs are fresh"
+NO_COMMAND = VehicleCommand(0.0, 0.0, hazard_lights=False, emergency=False)
 
 GATE_PERIOD_NS = 20_000_000
 STATUS_PERIOD_NS = 100_000_000
@@ -59,13 +66,19 @@ class SafetySettings:
 
 @dataclass(frozen=True, slots=True)
 class SafetyMemory:
-    """Mode with its reason, when the stack took over (-1: not yet), trajectory and steering to fall back on."""
+    """What the gate keeps between two checks."""
 
     mode: SafetyMode
     reason: str
     engaged_ns: int
+    """When the stack took over (-1: not yet)."""
     fallback: Trajectory | None
-    steering_rad: float
+    """The newest plan; its stop is the one to drive."""
+    ego: Odometry | None
+    """The newest odometry, moved on to now while it is silent."""
+    ego_measured_ns: int
+    command: VehicleCommand
+    """The last one given."""
 
 
 def node(vehicle: Vehicle, settings: SafetySettings, tracking: TrackingSettings) -> Node:
@@ -76,7 +89,7 @@ def node(vehicle: Vehicle, settings: SafetySettings, tracking: TrackingSettings)
         name="safety",
         priority=50,
         step=gate.step,
-        memory=SafetyMemory(SafetyMode.NORMAL, "all inputs are fresh", -1, None, 0.0),
+        memory=SafetyMemory(SafetyMode.NORMAL, FRESH, -1, None, None, -1, NO_COMMAND),
         inputs=WATCHED,
         outputs=("/vehicle/command", "/safety/status"),
         period_ns=GATE_PERIOD_NS,
@@ -95,26 +108,33 @@ class Gate:
     def step(self, memory: SafetyMemory, tick: Tick) -> tuple[SafetyMemory, tuple[Publication, ...]]:
         """One check and one command."""
         newest = {topic: tick.fresh(topic, TOPICS[topic].max_age_s or 0.0) for topic in WATCHED}
-        memory = _remember(memory, newest, tick.now_ns)
+        memory = self._located(_remember(memory, newest, tick.now_ns), tick)
         mode, reason = self._judge(memory, newest, tick.now_ns)
-        memory = replace(memory, mode=mode, reason=reason)
         if mode is SafetyMode.MINIMAL_RISK:
-            command = self._minimal_risk(memory, newest["/localization/odometry"])
+            command = self._minimal_risk(memory)
         elif newest["/control/command"] is None:
-            command = VehicleCommand(0.0, memory.steering_rad, hazard_lights=False, emergency=False)
+            command = replace(NO_COMMAND, steering_rad=memory.command.steering_rad)
         else:
             command = self._bounded(newest["/control/command"], mode)
-        memory = replace(memory, steering_rad=command.steering_rad)
         publications = [Publication("/vehicle/command", command)]
         if tick.now_ns % STATUS_PERIOD_NS == 0:
             publications.append(Publication("/safety/status", SafetyStatus(mode, reason)))
-        return memory, tuple(publications)
+        return replace(memory, mode=mode, reason=reason, command=command), tuple(publications)
+
+    def _located(self, memory: SafetyMemory, tick: Tick) -> SafetyMemory:
+        """Take over new odometry; without any, move the last one on by what was commanded."""
+        received = tick.inputs.get("/localization/odometry")
+        if received is not None and received.envelope.measured_ns > memory.ego_measured_ns:
+            return replace(memory, ego=received.message, ego_measured_ns=received.envelope.measured_ns)
+        if memory.ego is None:
+            return memory
+        return replace(memory, ego=_moved_on(memory.ego, memory.command, self.vehicle))
 
     def _judge(self, memory: SafetyMemory, newest: dict[str, Any], now_ns: int) -> tuple[SafetyMode, str]:
         if memory.mode is SafetyMode.MINIMAL_RISK:
             return memory.mode, memory.reason  # no restart without the operator
         if memory.engaged_ns < 0 or now_ns - memory.engaged_ns < self.settings.grace_s * 1e9:
-            return SafetyMode.NORMAL, "all inputs are fresh"
+            return SafetyMode.NORMAL, FRESH
         silent = [topic for topic in WATCHED if newest[topic] is None]
         if silent:
             return SafetyMode.MINIMAL_RISK, f"no fresh {', '.join(silent)}"
@@ -123,7 +143,7 @@ class Gate:
             return SafetyMode.MINIMAL_RISK, "localization is lost"
         if pose.status is PoseStatus.LANE_UNCERTAIN:
             return SafetyMode.DEGRADED, "localization is not sure of its lane"
-        return SafetyMode.NORMAL, "all inputs are fresh"
+        return SafetyMode.NORMAL, FRESH
 
     def _bounded(self, command: VehicleCommand, mode: SafetyMode) -> VehicleCommand:
         hardest = self.settings.emergency_mps2 if command.emergency else self.settings.strong_mps2
@@ -136,20 +156,31 @@ class Gate:
             emergency=command.emergency,
         )
 
-    def _minimal_risk(self, memory: SafetyMemory, odometry: Odometry | None) -> VehicleCommand:
-        """Follow the stop's path while odometry lasts; blind, hold the wheel."""
-        steering = memory.steering_rad
-        stop = memory.fallback
-        if odometry is not None and stop is not None and len(stop.stop_t_s) > 1:
-            pose, speed = odometry.odom_from_ego, odometry.speed_mps
+    def _minimal_risk(self, memory: SafetyMemory) -> VehicleCommand:
+        """Brake along the stop's path; where there is neither plan nor place, hold the wheel."""
+        steering = memory.command.steering_rad
+        stop, ego = memory.fallback, memory.ego
+        if ego is not None and stop is not None:
+            pose, speed = ego.odom_from_ego, ego.speed_mps
             x_m, y_m, yaw_rad, curvature = stop.stop_x_m, stop.stop_y_m, stop.stop_yaw_rad, stop.stop_curvature_radpm
             index, share, offset = nearest_on_path(pose.x_m, pose.y_m, x_m, y_m)
             bend = float((1.0 - share) * curvature[index] + share * curvature[min(index + 1, len(curvature) - 1)])
             error = wrap_rad(pose.yaw_rad - float(yaw_rad[index]))
             steering = steering_command(
-                self.gains.at(speed), offset, error, bend, odometry.steering_rad, speed, self.vehicle, self.tracking
+                self.gains.at(speed), offset, error, bend, ego.steering_rad, speed, self.vehicle, self.tracking
             )
         return VehicleCommand(-self.settings.stop_mps2, steering, hazard_lights=True, emergency=False)
+
+
+def _moved_on(ego: Odometry, command: VehicleCommand, vehicle: Vehicle) -> Odometry:
+    """Where the bicycle model takes the ego within one period of the gate."""
+    pose = ego.odom_from_ego
+    x_m, y_m, yaw_rad, speed, acceleration, steering, yaw_rate = step_bicycle(
+        pose.x_m, pose.y_m, pose.yaw_rad, ego.speed_mps, ego.acceleration_mps2, ego.steering_rad,
+        command.acceleration_mps2, command.steering_rad, vehicle.wheelbase_m, vehicle.max_steering_rad,
+        vehicle.max_steering_rate_radps, vehicle.acceleration_lag_s, vehicle.steering_lag_s, GATE_PERIOD_NS * 1e-9,
+    )  # fmt: skip
+    return Odometry(Pose(x_m, y_m, yaw_rad), speed, acceleration, yaw_rate, steering, ego.engaged)
 
 
 def _remember(memory: SafetyMemory, newest: dict[str, Any], now_ns: int) -> SafetyMemory:

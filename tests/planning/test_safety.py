@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.messages import Envelope, Odometry, PoseEstimate, PoseStatus, SafetyMode, VehicleCommand
+from bus.messages import Envelope, Odometry, PoseEstimate, PoseStatus, SafetyMode, Trajectory, VehicleCommand
 from bus.node import Received, Tick
 from geometry.pose import Pose
 from motion.bicycle import step_bicycle
@@ -18,6 +18,7 @@ from motion.tracking import TrackingSettings
 from planning.idm import IdmPlanner
 from planning.planner import trajectory_message
 from planning.safety import GATE_PERIOD_NS, WATCHED, SafetyMemory, SafetySettings, node
+from planning.scene import Scene
 from tests.planning.conftest import CAR, SceneMaker
 from tests.planning.test_control_and_planner_node import circle, tracks_of
 
@@ -136,32 +137,21 @@ def test_the_status_is_said_ten_times_a_second_with_its_reason() -> None:
     assert [(status.mode, status.reason) for status in said] == [(SafetyMode.NORMAL, "all inputs are fresh")] * 10
 
 
-def test_the_minimal_risk_stop_keeps_the_lane_in_a_curve(scene: SceneMaker) -> None:
-    """The planner dies in a curve of 200 m; the gate alone brings the car to rest on the precomputed path."""
-    driven, radius = Driven(), 200.0
-    start = scene(20.0)
-    plan, _ = IdmPlanner().plan(start, IdmPlanner().start(start.context))
-    stop = trajectory_message(plan, Pose(0.0, 0.0, 0.0))
-    along = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(stop.stop_x_m), np.diff(stop.stop_y_m)))))
-    turned = along / radius
-    bent = {
-        "stop_t_s": stop.stop_t_s, "stop_speed_mps": stop.stop_speed_mps,
-        "stop_acceleration_mps2": stop.stop_acceleration_mps2, "stop_x_m": radius * np.sin(turned),
-        "stop_y_m": radius * (1.0 - np.cos(turned)), "stop_yaw_rad": turned,
-        "stop_curvature_radpm": np.full(len(turned), 1.0 / radius),
-    }  # fmt: skip
-    curve = circle(radius, 20.0, 0.0)
-    columns = {name: getattr(curve, name) for name in curve.__dataclass_fields__}
-    said = {**messages(), "/planning/trajectory": type(curve)(**{**columns, **bent})}
-    steering = math.atan(CAR.wheelbase_m / radius)
-    said["/control/command"] = VehicleCommand(0.0, steering, hazard_lights=False, emergency=False)
+@pytest.mark.parametrize("silent", [
+    ("/planning/trajectory", "/control/command"),
+    ("/localization/odometry", "/localization/pose", "/perception/tracks", "/planning/trajectory", "/control/command"),
+])  # fmt: skip
+def test_the_minimal_risk_stop_keeps_the_lane_in_a_curve(scene: SceneMaker, silent: tuple[str, ...]) -> None:
+    """Where a curve of 200 m begins the planner dies, or everything: the gate alone stops the car on the curve."""
+    radius, driven = 200.0, Driven()
+    said = {**messages(acceleration_mps2=0.0, steering_rad=0.0)}
+    said["/planning/trajectory"] = stop_in_curve(scene(20.0), radius)
     list(driven.run(1.0, said))
-    state = (0.0, 0.0, 0.0, 20.0, 0.0, steering)
-    worst = 0.0
+    state, worst = (0.0, 0.0, 0.0, 20.0, 0.0, 0.0), 0.0
     for _ in range(500):
         x, y, yaw, speed, acceleration, wheel = state
         said["/localization/odometry"] = Odometry(Pose(x, y, yaw), speed, acceleration, 0.0, wheel, True)
-        (command,) = driven.run(0.02, said, silent=("/planning/trajectory", "/control/command"))
+        (command,) = driven.run(0.02, said, silent)
         *state, _ = step_bicycle(
             x, y, yaw, speed, acceleration, wheel, command.acceleration_mps2, command.steering_rad, CAR.wheelbase_m,
             CAR.max_steering_rad, CAR.max_steering_rate_radps, CAR.acceleration_lag_s, CAR.steering_lag_s, 0.02,
@@ -171,9 +161,27 @@ def test_the_minimal_risk_stop_keeps_the_lane_in_a_curve(scene: SceneMaker) -> N
     assert worst < 0.25
 
 
-def test_without_odometry_the_wheel_is_held() -> None:
+def stop_in_curve(start: Scene, radius_m: float) -> Trajectory:
+    """The planner's stop from a scene on a straight, bent to the left."""
+    plan, _ = IdmPlanner().plan(start, IdmPlanner().start(start.context))
+    stop = trajectory_message(plan, Pose(0.0, 0.0, 0.0))
+    along = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(stop.stop_x_m), np.diff(stop.stop_y_m)))))
+    turned = along / radius_m
+    return replace(
+        circle(radius_m, start.ego.speed_mps, 0.0), stop_t_s=stop.stop_t_s, stop_speed_mps=stop.stop_speed_mps,
+        stop_acceleration_mps2=stop.stop_acceleration_mps2, stop_x_m=radius_m * np.sin(turned),
+        stop_y_m=radius_m * (1.0 - np.cos(turned)), stop_yaw_rad=turned,
+        stop_curvature_radpm=np.full(len(turned), 1.0 / radius_m),
+    )  # fmt: skip
+
+
+def test_without_a_plan_the_wheel_is_held() -> None:
     driven, said = Driven(), messages(steering_rad=0.05)
-    list(driven.run(1.0, said))
-    last = list(driven.run(2.0, said, silent=WATCHED))[-1]
-    assert last.steering_rad == 0.05
-    assert last.hazard_lights
+    del said["/planning/trajectory"]
+    last = list(driven.run(2.0, said))[-1]
+    assert driven.memory.reason == "no fresh /planning/trajectory"
+    assert (last.steering_rad, last.acceleration_mps2, last.hazard_lights) == (0.05, -SETTINGS.stop_mps2, True)
+
+
+def test_who_has_heard_nothing_commands_nothing() -> None:
+    assert [fields_of(command) for command in Driven().run(0.1, {})] == [(0.0, 0.0, False, False)] * 5
