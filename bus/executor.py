@@ -73,6 +73,7 @@ class Executor:
     outside: Mapping[str, int] = field(default_factory=dict)
     now_ns: int = 0
     _queue: list[tuple[Any, ...]] = field(default_factory=list)
+    _pushed: int = 0
     _slots: dict[str, _Slot] = field(default_factory=dict)
     _readers: dict[str, list[_Slot]] = field(default_factory=dict)
     _sequences: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -115,9 +116,9 @@ class Executor:
             event = heapq.heappop(queue)
             self.now_ns, phase = event[0], event[2]
             if phase == _CALL:
-                self._call(event[6], event[7])
+                self._call(event[7], event[8])
             elif phase == _DELIVERY:
-                self._deliver(event[6])
+                self._deliver(event[7])
             else:
                 self._snapshot()
         self.now_ns = max(self.now_ns, end_ns)
@@ -133,19 +134,22 @@ class Executor:
 
     def _push_call(self, at_ns: int, slot: _Slot, trigger: Received | None) -> None:
         topic, sequence = ("", 0) if trigger is None else (trigger.envelope.topic, trigger.envelope.sequence)
-        key = (at_ns, slot.node.priority, _CALL, slot.node.name, topic, sequence)
-        heapq.heappush(self._queue, (*key, slot, trigger))
+        self._push((at_ns, slot.node.priority, _CALL, slot.node.name, topic, sequence), slot, trigger)
 
     def _push_delivery(self, received: Received) -> None:
         envelope = received.envelope
         slot = self._slots.get(envelope.publisher)
         priority = slot.node.priority if slot is not None else self.outside.get(envelope.publisher, _LAST - 1)
         at_ns = max(envelope.received_ns, self.now_ns)
-        key = (at_ns, priority, _DELIVERY, envelope.publisher, envelope.topic, envelope.sequence)
-        heapq.heappush(self._queue, (*key, received))
+        self._push((at_ns, priority, _DELIVERY, envelope.publisher, envelope.topic, envelope.sequence), received)
 
     def _push_snapshot(self, at_ns: int) -> None:
-        heapq.heappush(self._queue, (at_ns, _LAST, _SNAPSHOT, _SUPERVISOR, "", 0))
+        self._push((at_ns, _LAST, _SNAPSHOT, _SUPERVISOR, "", 0))
+
+    def _push(self, key: tuple[int, int, int, str, str, int], *what: Any) -> None:
+        """Queue an event; what is repeated at one instant keeps the order in which it came."""
+        self._pushed += 1
+        heapq.heappush(self._queue, (*key, self._pushed, *what))
 
     def _call(self, slot: _Slot, trigger: Received | None) -> None:
         node = slot.node

@@ -250,6 +250,15 @@ def test_bad_message_from_outside_is_refused_and_reported(
     assert ODOMETRY in text
 
 
+def test_message_repeated_at_the_same_instant_is_refused_too() -> None:
+    bus = Bus((follower(),), outside={"car": 0})
+    for value in (1.0, 2.0):
+        bus.inject(3, odometry(value), 20 * MS)
+    bus.run(100 * MS)
+    assert [r.message.acceleration_mps2 for r in bus.on(COMMAND)] == [1.0]
+    assert "repeated" in bus.texts()[0]
+
+
 def test_late_message_is_refused_and_time_does_not_run_backwards() -> None:
     bus = Bus((follower(),), outside={"car": 0}).run(100 * MS)
     bus.inject(0, odometry(1.0), 60 * MS)
