@@ -10,7 +10,8 @@ import pytest
 from bus.executor import Executor
 from bus.memory import encode_generator, encode_memory
 from bus.messages import Envelope, Message, SafetyMode, Tracks
-from bus.node import Node, Publication, Tick
+from bus.node import Node, Publication, Received, Tick
+from geometry.pose import Pose
 from lanewise.assignment import assignment_of
 from lanewise.config import RunConfig
 from lanewise.drive import Drive, drive_of, worst_mode
@@ -22,6 +23,8 @@ from planning.scene import Context
 from sim.simulator import Simulator
 
 FAIL_S = 6.0
+NEVER = 10_000_000
+"""A sequence number that was not heard before."""
 Said = list[tuple[Envelope, Message]]
 Step = Callable[[Any, Tick], tuple[Any, tuple[Publication, ...]]]
 
@@ -40,12 +43,14 @@ def drive(scenario: str, name: str = "", change: Callable[[Node], Node] = lambda
     return drive_of(said), said, context
 
 
-def from_then_on(fault: Callable[[Step, Any, Tick], tuple[Any, tuple[Publication, ...]]]) -> Callable[[Node], Node]:
-    """A node that behaves until FAIL_S and then does what `fault` says."""
+def from_then_on(
+    fault: Callable[[Step, Any, Tick], tuple[Any, tuple[Publication, ...]]], fail_s: float = FAIL_S
+) -> Callable[[Node], Node]:
+    """A node that behaves until `fail_s` and then does what `fault` says."""
 
     def changed(node: Node) -> Node:
         def step(memory: Any, tick: Tick) -> tuple[Any, tuple[Publication, ...]]:
-            return node.step(memory, tick) if tick.now_ns < FAIL_S * 1e9 else fault(node.step, memory, tick)
+            return node.step(memory, tick) if tick.now_ns < fail_s * 1e9 else fault(node.step, memory, tick)
 
         return replace(node, step=step)
 
@@ -73,23 +78,127 @@ def _with_nan(message: Any) -> Any:
     return replace(message, **{columns[0]: getattr(message, columns[0]) * np.nan}) if columns else message
 
 
-@pytest.mark.parametrize("fault", [raises, falls_silent, says_nan])
-@pytest.mark.parametrize("name", ["localization", "perception", "planner", "control"])
-def test_a_lost_node_ends_in_a_stop_in_the_lane(name: str, fault: Any) -> None:
-    driven, said, context = drive("curve", name, from_then_on(fault))
+def repeats_itself(step: Step, memory: Any, tick: Tick) -> tuple[Any, tuple[Publication, ...]]:
+    """A frozen sensor: new messages of an old instant."""
+    memory, said = step(memory, tick)
+    return memory, tuple(replace(p, measured_ns=round(FAIL_S * 1e9)) for p in said)
+
+
+def check_safe_state(driven: Drive, context: Context) -> None:
+    """At rest in its own lane, by the minimal-risk stop, having hit nobody."""
     rollout = driven.rollout
     assert worst_mode(driven) is SafetyMode.MINIMAL_RISK
     assert rollout.ego.speed_mps[-1] == 0.0
-    after = rollout.t_s > FAIL_S + 1.0
-    assert rollout.ego.acceleration_mps2[after].min() >= -4.0
-    ego_contacts = [c for c in rollout.contacts if rollout.ego_id in (c.first_id, c.second_id)]
-    assert not [c for c in ego_contacts if rollout.ego.speed_mps[np.searchsorted(rollout.t_s, c.t_s) - 1] > 0.1]
+    assert driven.hazard_spans_s[-1][1] == rollout.t_s[-1]
     results = {result.name: result for result in verdict_of(driven, context).results}
     assert results["lane_departure"].passed
-    last = [message for envelope, message in said if envelope.topic == "/vehicle/command"][-1]
-    assert last.hazard_lights
-    if fault is not falls_silent:
-        assert any(moment.message.node == name for moment in driven.diagnostics)
+    for contact in rollout.contacts:
+        if rollout.ego_id in (contact.first_id, contact.second_id):
+            at = int(np.searchsorted(rollout.t_s, contact.t_s)) - 1
+            ego = Pose(rollout.ego.x_m[at], rollout.ego.y_m[at], rollout.ego.yaw_rad[at])
+            touched = ego.inverse() @ np.array([contact.x_m, contact.y_m])
+            assert touched[0] < context.vehicle.front_m - 0.5  # scripted cars do not brake for one that stands
+
+
+@pytest.mark.parametrize("fault", [raises, falls_silent, says_nan])
+@pytest.mark.parametrize("name", ["localization", "perception", "planner", "control"])
+def test_a_lost_node_ends_in_a_stop_in_the_lane(name: str, fault: Any) -> None:
+    driven, _, context = drive("curve", name, from_then_on(fault))
+    check_safe_state(driven, context)
+    rollout = driven.rollout
+    assert rollout.ego.acceleration_mps2[rollout.t_s > FAIL_S + 1.0].min() >= -4.0
+    reported = any(moment.message.node == name for moment in driven.diagnostics)
+    assert reported == (fault is not falls_silent)
+
+
+@pytest.mark.parametrize("name", ["localization", "perception"])
+def test_a_frozen_sensor_is_a_lost_sensor(name: str) -> None:
+    driven, _, context = drive("curve", name, from_then_on(repeats_itself))
+    check_safe_state(driven, context)
+
+
+@pytest.mark.parametrize("fail_s", [10.7, 13.0])
+def test_localization_lost_where_a_curve_begins_and_ends_does_not_lead_off_the_lane(fail_s: float) -> None:
+    driven, _, context = drive("curve", "localization", from_then_on(falls_silent, fail_s), end_s=fail_s + 10.0)
+    check_safe_state(driven, context)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("scenario", ["curve", "cut-in", "cut-out", "merge", "stopped-lead"])
+@pytest.mark.parametrize("name", ["localization", "perception", "planner", "control"])
+def test_whatever_is_lost_at_any_time_the_state_is_safe(scenario: str, name: str) -> None:
+    for fail_s in np.arange(1.4, 20.0, 1.3):
+        driven, _, context = drive(scenario, name, from_then_on(falls_silent, float(fail_s)), end_s=fail_s + 14.0)
+        check_safe_state(driven, context)
+
+
+def test_bad_messages_from_outside_are_reported_and_change_nothing() -> None:
+    """Perception outside the process says everything twice, late, in a wrong order, from the future and with NaN."""
+    alone, said, _ = drive("cut-in", end_s=8.0)
+    heard = [Received(e, m) for e, m in said if e.publisher == "perception"]
+    rng = np.random.default_rng(5)
+    disturbed, reports = drive_with_outside_perception("cut-in", heard, rng, 8.0)
+    np.testing.assert_array_equal(disturbed.rollout.ego.x_m, alone.rollout.ego.x_m)
+    np.testing.assert_array_equal(disturbed.rollout.ego.y_m, alone.rollout.ego.y_m)
+    for kind in ("repeated", "reordered", "late", "measured after", "not finite"):
+        assert any(kind in report for report in reports)
+
+
+def drive_with_outside_perception(
+    scenario: str, heard: list[Received], rng: np.random.Generator, end_s: float
+) -> tuple[Drive, list[str]]:
+    """A drive whose perception is recorded messages, one in two of them followed by a broken copy."""
+    config = RunConfig(scenario=scenario)
+    source = load_source(scenario_file(scenario), {})
+    context = assignment_of(source).context(config.planner.period_s)
+    stack = stack_nodes(config, context)
+    outside = {node.name: node.priority for node in stack if node.name == "perception"}
+    world = Simulator(source.engine, 20_000_000).node()
+    nodes = (world, *(node for node in stack if node.name not in outside))
+    said: Said = []
+    executor = Executor(
+        nodes, 0, lambda e, m: said.append((e, m)), encode_memory, encode_generator, outside=outside
+    )  # fmt: skip
+    for received in heard:
+        executor.inject(received)
+    breaks = (_as_it_was, _again_later, _after_newer, _from_the_future, _not_finite, _too_late)
+    for at, received in enumerate(heard):
+        if rng.random() < 0.5 and received.envelope.received_ns < (end_s - 1.0) * 1e9:
+            executor.run_until(received.envelope.received_ns + 20_000_000)
+            executor.inject(breaks[at % len(breaks)](received))
+    executor.run_until(round(end_s * 1e9))
+    drive = drive_of([(e, m) for e, m in said if e.publisher != "perception"])
+    return drive, [moment.message.text for moment in drive.diagnostics]
+
+
+def _shifted(received: Received, by_ns: int, **changes: Any) -> Received:
+    envelope = received.envelope
+    later = replace(envelope, published_ns=envelope.published_ns + by_ns, received_ns=envelope.received_ns + by_ns)
+    return replace(received, envelope=replace(later, **changes))
+
+
+def _as_it_was(received: Received) -> Received:
+    return received
+
+
+def _again_later(received: Received) -> Received:
+    return _shifted(received, 40_000_000)
+
+
+def _after_newer(received: Received) -> Received:
+    return _shifted(received, 40_000_000, sequence=max(received.envelope.sequence - 3, 0))
+
+
+def _from_the_future(received: Received) -> Received:
+    return _shifted(received, 40_000_000, sequence=NEVER, measured_ns=received.envelope.received_ns + 90_000_000)
+
+
+def _not_finite(received: Received) -> Received:
+    return replace(_shifted(received, 40_000_000, sequence=NEVER), message=_with_nan(received.message))
+
+
+def _too_late(received: Received) -> Received:
+    return _shifted(received, 0, sequence=NEVER)
 
 
 def test_a_dead_safety_gate_leaves_a_car_that_stops_by_itself() -> None:
