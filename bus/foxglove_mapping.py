@@ -1,4 +1,4 @@
-"""The three viewer messages as Foxglove's well-known Protobuf schemas, so that any MCAP viewer shows a drive.
+"""Pictures and viewer messages as Foxglove's well-known Protobuf schemas, so that any MCAP viewer shows a drive.
 
 Planar poses become 3D ones: z = 0 and a quaternion about z, so a yaw comes back in [-pi, pi] and exact to rounding.
 A SceneUpdate replaces the one before it: it deletes everything older and then adds one entity per box and per line,
@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from foxglove_schemas_protobuf.CameraCalibration_pb2 import CameraCalibration as WireCameraCalibration
 from foxglove_schemas_protobuf.Color_pb2 import Color
+from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage as WireCompressedImage
 from foxglove_schemas_protobuf.CubePrimitive_pb2 import CubePrimitive
 from foxglove_schemas_protobuf.FrameTransform_pb2 import FrameTransform
 from foxglove_schemas_protobuf.FrameTransforms_pb2 import FrameTransforms as WireFrameTransforms
@@ -27,7 +29,7 @@ from foxglove_schemas_protobuf.SceneUpdate_pb2 import SceneUpdate as WireSceneUp
 from foxglove_schemas_protobuf.Vector3_pb2 import Vector3
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from bus.messages import FrameTransforms, Message, PoseInFrame, SceneUpdate
+from bus.messages import CameraCalibration, CompressedImage, FrameTransforms, Message, PoseInFrame, SceneUpdate
 from geometry.pose import Pose
 
 LINE_WIDTH_PX = 2.0
@@ -175,20 +177,65 @@ def _scene_from_wire(data: bytes) -> SceneUpdate:
     )
 
 
+# --- cameras --------------------------------------------------------------------------------------------------------
+
+
+def _image_to_wire(message: CompressedImage, stamp_ns: int) -> WireCompressedImage:
+    return WireCompressedImage(
+        timestamp=_timestamp(stamp_ns), frame_id=message.frame, data=message.data, format=message.format
+    )
+
+
+def _image_from_wire(data: bytes) -> CompressedImage:
+    wire = WireCompressedImage.FromString(data)
+    return CompressedImage(wire.frame_id, wire.format, wire.data)
+
+
+def _calibration_to_wire(message: CameraCalibration, stamp_ns: int) -> WireCameraCalibration:
+    """The picture is not rectified: R is the identity and P repeats K."""
+    matrix = message.matrix
+    return WireCameraCalibration(
+        timestamp=_timestamp(stamp_ns),
+        frame_id=message.frame,
+        width=message.width,
+        height=message.height,
+        distortion_model=message.distortion_model,
+        D=message.distortion.tolist(),
+        K=matrix.ravel().tolist(),
+        R=np.eye(3).ravel().tolist(),
+        P=np.hstack((matrix, np.zeros((3, 1)))).ravel().tolist(),
+    )
+
+
+def _calibration_from_wire(data: bytes) -> CameraCalibration:
+    wire = WireCameraCalibration.FromString(data)
+    if len(wire.K) != 9:
+        raise ValueError(f"the camera matrix K has {len(wire.K)} numbers, expected 9")
+    return CameraCalibration(
+        wire.frame_id, wire.width, wire.height, wire.distortion_model, np.array(wire.D), np.reshape(wire.K, (3, 3))
+    )
+
+
 # --- table ----------------------------------------------------------------------------------------------------------
 
 PROTOS: dict[type[Message], Any] = {
+    CompressedImage: WireCompressedImage,
+    CameraCalibration: WireCameraCalibration,
     FrameTransforms: WireFrameTransforms,
     PoseInFrame: WirePoseInFrame,
     SceneUpdate: WireSceneUpdate,
 }
 TO_WIRE: dict[type[Message], Callable[[Any, int], Any]] = {
+    CompressedImage: _image_to_wire,
+    CameraCalibration: _calibration_to_wire,
     FrameTransforms: _transforms_to_wire,
     PoseInFrame: _pose_to_wire,
     SceneUpdate: _scene_to_wire,
 }
 """Message and time [ns] it was true to the Protobuf object."""
 FROM_WIRE: dict[type[Message], Callable[[bytes], Message]] = {
+    CompressedImage: _image_from_wire,
+    CameraCalibration: _calibration_from_wire,
     FrameTransforms: _transforms_from_wire,
     PoseInFrame: _pose_from_wire,
     SceneUpdate: _scene_from_wire,

@@ -154,6 +154,105 @@ class ScenarioEvent(Message):
     transition: str
 
 
+class LightState(IntEnum):
+    UNKNOWN = 0
+    RED = 1
+    YELLOW = 2
+    GREEN = 3
+    RED_YELLOW = 4
+    OFF = 5
+    FLASHING = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LightTruth(Message):
+    """True states of L traffic lights: `signals` are indices into the map's signals, `state` holds LightState."""
+
+    signals: Ints = array("L", dtype=np.int64)
+    state: Ints = array("L", dtype=np.int64)
+
+
+class WeatherKind(IntEnum):
+    CLEAR = 0
+    RAIN = 1
+    SNOW = 2
+    FOG = 3
+    DUSK = 4
+    NIGHT = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weather(Message):
+    """True weather and light. `visibility_m` is the meteorological visibility; `friction` the tyres' coefficient.
+
+    `wetness` of the road runs from 0 (dry) to 1 (standing water). The sun's azimuth is counter-clockwise from east.
+    """
+
+    kind: WeatherKind
+    precipitation_mmph: float
+    visibility_m: float
+    sun_elevation_rad: float
+    sun_azimuth_rad: float
+    friction: float
+    wetness: float
+
+
+# --- sensors: what a car's devices say; recorded real drives hold the same --------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GnssFix(Message):
+    """A satellite fix of the antenna in `world` with the 1-sigma accuracies that the receiver states itself.
+
+    The envelope's measured time is the receiver's own stamp, which may lag behind the truth.
+    """
+
+    x_m: float
+    y_m: float
+    accuracy_m: float
+    vx_mps: float
+    vy_mps: float
+    speed_accuracy_mps: float
+    valid: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Imu(Message):
+    """Specific force (9.81 upwards at rest) and angular velocity in `ego` axes: x forward, y left, z up."""
+
+    acceleration_mps2: Floats = array(3)
+    angular_velocity_radps: Floats = array(3)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wheels(Message):
+    """Mean wheel speed as measured and the front-wheel angle (NaN where it is not known)."""
+
+    speed_mps: float
+    steering_rad: float
+    engaged: bool
+    """Whether the stack drives."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RadarTracks(Message):
+    """N objects that a radar tracks, in `ego`, with their range rate."""
+
+    ids: Ints = array("N", dtype=np.int64)
+    x_m: Floats = array("N")
+    y_m: Floats = array("N")
+    range_rate_mps: Floats = array("N")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CameraMount(Message):
+    """Where a camera sits: its axes (x right, y down, z forward) in `ego`, as the calibration believes."""
+
+    camera: str
+    position_m: Floats = array(3)
+    ego_from_camera: Floats = array(3, 3)
+
+
 # --- localization -----------------------------------------------------------------------------------------------------
 
 
@@ -187,6 +286,15 @@ class PoseEstimate(Message):
     covariance: Floats = array(3, 3)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalizationStatus(Message):
+    """How sure localization is of its lane, how many lane hypotheses are alive, and the sentence that explains it."""
+
+    status: PoseStatus
+    hypotheses: int
+    reason: str
+
+
 # --- perception -------------------------------------------------------------------------------------------------------
 
 
@@ -202,6 +310,71 @@ class Objects(Message):
     length_m: Floats = array("N")
     width_m: Floats = array("N")
     height_m: Floats = array("N")
+    covariance: Floats = array("N", 2, 2)
+    """Of (x, y)."""
+
+
+class MarkType(IntEnum):
+    """Road marks as the driver sees them, left to right."""
+
+    NONE = 0
+    SOLID = 1
+    BROKEN = 2
+    SOLID_SOLID = 3
+    SOLID_BROKEN = 4
+    BROKEN_SOLID = 5
+    BROKEN_BROKEN = 6
+    OTHER = 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LaneMarks(Message):
+    """N seen lane marks in `ego` at the measured time; mark i has the points `xy_m[start[i]:start[i + 1]]`.
+
+    `start` has N + 1 entries. `sigma_m` is the lateral 1-sigma of each point; `types` holds MarkType.
+    """
+
+    start: Ints = array("S", dtype=np.int64)
+    xy_m: Floats = array("P", 2)
+    sigma_m: Floats = array("P")
+    types: Ints = array("N", dtype=np.int64)
+    score: Floats = array("N")
+
+
+class LandmarkKind(IntEnum):
+    SIGN = 0
+    LIGHT = 1
+    POLE = 2
+    STOP_LINE = 3
+    CROSSING = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Landmarks(Message):
+    """N seen landmarks in `ego` at the measured time, with the covariance of (x, y); `kinds` holds LandmarkKind."""
+
+    kinds: Ints = array("N", dtype=np.int64)
+    score: Floats = array("N")
+    x_m: Floats = array("N")
+    y_m: Floats = array("N")
+    covariance: Floats = array("N", 2, 2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LightStates(Message):
+    """N seen traffic lights in `ego` at the measured time; `state` holds LightState."""
+
+    x_m: Floats = array("N")
+    y_m: Floats = array("N")
+    state: Ints = array("N", dtype=np.int64)
+    score: Floats = array("N")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeatherEstimate(Message):
+    """Probabilities over WeatherKind."""
+
+    probabilities: Floats = array(6)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -256,6 +429,22 @@ class Trajectory(Message):
     stop_curvature_radpm: Floats = array("L")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates(Message):
+    """What the planner weighed: N candidates, paths in `odom`, each with C cost terms that sum to its cost.
+
+    Candidate i has the points `xy_m[start[i]:start[i + 1]]` (`start` has N + 1 entries) and the terms
+    `costs[i * C:(i + 1) * C]`, named by `terms`. `chosen` is an index, -1 for none.
+    """
+
+    labels: tuple[str, ...]
+    terms: tuple[str, ...]
+    chosen: int
+    start: Ints = array("S", dtype=np.int64)
+    xy_m: Floats = array("P", 2)
+    costs: Floats = array("M")
+
+
 class SafetyMode(IntEnum):
     NORMAL = 0
     DEGRADED = 1
@@ -305,7 +494,7 @@ class NodeState(Message):
     generator: bytes
 
 
-# --- for viewers: these map to Foxglove schemas -----------------------------------------------------------------------
+# --- these map to Foxglove schemas ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -342,3 +531,24 @@ class SceneUpdate(Message):
     line_start: Ints = array("S", dtype=np.int64)
     line_xy_m: Floats = array("P", 2)
     line_colours: Floats = array("L", 4)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompressedImage(Message):
+    """foxglove.CompressedImage: one picture in a camera's frame; `format` is `jpeg`, `png` or `webp`."""
+
+    frame: str
+    format: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CameraCalibration(Message):
+    """foxglove.CameraCalibration: intrinsics of a camera, `matrix` in pixels."""
+
+    frame: str
+    width: int
+    height: int
+    distortion_model: str
+    distortion: Floats = array("D")
+    matrix: Floats = array(3, 3)

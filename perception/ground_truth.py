@@ -90,6 +90,7 @@ def _objects(
         length_m=info.length_m[ids],
         width_m=info.width_m[ids],
         height_m=info.height_m[ids],
+        covariance=np.zeros((len(ids), 2, 2)),
     )
 
 

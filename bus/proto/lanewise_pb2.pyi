@@ -137,6 +137,104 @@ class ScenarioEvent(_message.Message):
     envelope: Envelope
     def __init__(self, element: _Optional[str] = ..., name: _Optional[str] = ..., transition: _Optional[str] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
 
+class LightTruth(_message.Message):
+    __slots__ = ("signals", "state", "envelope")
+    SIGNALS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    signals: _containers.RepeatedScalarFieldContainer[int]
+    state: _containers.RepeatedScalarFieldContainer[int]
+    envelope: Envelope
+    def __init__(self, signals: _Optional[_Iterable[int]] = ..., state: _Optional[_Iterable[int]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
+class Weather(_message.Message):
+    __slots__ = ("kind", "precipitation_mmph", "visibility_m", "sun_elevation_rad", "sun_azimuth_rad", "friction", "wetness", "envelope")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PRECIPITATION_MMPH_FIELD_NUMBER: _ClassVar[int]
+    VISIBILITY_M_FIELD_NUMBER: _ClassVar[int]
+    SUN_ELEVATION_RAD_FIELD_NUMBER: _ClassVar[int]
+    SUN_AZIMUTH_RAD_FIELD_NUMBER: _ClassVar[int]
+    FRICTION_FIELD_NUMBER: _ClassVar[int]
+    WETNESS_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    kind: int
+    precipitation_mmph: float
+    visibility_m: float
+    sun_elevation_rad: float
+    sun_azimuth_rad: float
+    friction: float
+    wetness: float
+    envelope: Envelope
+    def __init__(self, kind: _Optional[int] = ..., precipitation_mmph: _Optional[float] = ..., visibility_m: _Optional[float] = ..., sun_elevation_rad: _Optional[float] = ..., sun_azimuth_rad: _Optional[float] = ..., friction: _Optional[float] = ..., wetness: _Optional[float] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
+class GnssFix(_message.Message):
+    __slots__ = ("x_m", "y_m", "accuracy_m", "vx_mps", "vy_mps", "speed_accuracy_mps", "valid", "envelope")
+    X_M_FIELD_NUMBER: _ClassVar[int]
+    Y_M_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_M_FIELD_NUMBER: _ClassVar[int]
+    VX_MPS_FIELD_NUMBER: _ClassVar[int]
+    VY_MPS_FIELD_NUMBER: _ClassVar[int]
+    SPEED_ACCURACY_MPS_FIELD_NUMBER: _ClassVar[int]
+    VALID_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    x_m: float
+    y_m: float
+    accuracy_m: float
+    vx_mps: float
+    vy_mps: float
+    speed_accuracy_mps: float
+    valid: bool
+    envelope: Envelope
+    def __init__(self, x_m: _Optional[float] = ..., y_m: _Optional[float] = ..., accuracy_m: _Optional[float] = ..., vx_mps: _Optional[float] = ..., vy_mps: _Optional[float] = ..., speed_accuracy_mps: _Optional[float] = ..., valid: _Optional[bool] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
+class Imu(_message.Message):
+    __slots__ = ("acceleration_mps2", "angular_velocity_radps", "envelope")
+    ACCELERATION_MPS2_FIELD_NUMBER: _ClassVar[int]
+    ANGULAR_VELOCITY_RADPS_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    acceleration_mps2: _containers.RepeatedScalarFieldContainer[float]
+    angular_velocity_radps: _containers.RepeatedScalarFieldContainer[float]
+    envelope: Envelope
+    def __init__(self, acceleration_mps2: _Optional[_Iterable[float]] = ..., angular_velocity_radps: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
+class Wheels(_message.Message):
+    __slots__ = ("speed_mps", "steering_rad", "engaged", "envelope")
+    SPEED_MPS_FIELD_NUMBER: _ClassVar[int]
+    STEERING_RAD_FIELD_NUMBER: _ClassVar[int]
+    ENGAGED_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    speed_mps: float
+    steering_rad: float
+    engaged: bool
+    envelope: Envelope
+    def __init__(self, speed_mps: _Optional[float] = ..., steering_rad: _Optional[float] = ..., engaged: _Optional[bool] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
+class RadarTracks(_message.Message):
+    __slots__ = ("ids", "x_m", "y_m", "range_rate_mps", "envelope")
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    X_M_FIELD_NUMBER: _ClassVar[int]
+    Y_M_FIELD_NUMBER: _ClassVar[int]
+    RANGE_RATE_MPS_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    ids: _containers.RepeatedScalarFieldContainer[int]
+    x_m: _containers.RepeatedScalarFieldContainer[float]
+    y_m: _containers.RepeatedScalarFieldContainer[float]
+    range_rate_mps: _containers.RepeatedScalarFieldContainer[float]
+    envelope: Envelope
+    def __init__(self, ids: _Optional[_Iterable[int]] = ..., x_m: _Optional[_Iterable[float]] = ..., y_m: _Optional[_Iterable[float]] = ..., range_rate_mps: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
+class CameraMount(_message.Message):
+    __slots__ = ("camera", "position_m", "ego_from_camera", "envelope")
+    CAMERA_FIELD_NUMBER: _ClassVar[int]
+    POSITION_M_FIELD_NUMBER: _ClassVar[int]
+    EGO_FROM_CAMERA_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    camera: str
+    position_m: _containers.RepeatedScalarFieldContainer[float]
+    ego_from_camera: _containers.RepeatedScalarFieldContainer[float]
+    envelope: Envelope
+    def __init__(self, camera: _Optional[str] = ..., position_m: _Optional[_Iterable[float]] = ..., ego_from_camera: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
 class Odometry(_message.Message):
     __slots__ = ("odom_from_ego", "speed_mps", "acceleration_mps2", "yaw_rate_radps", "steering_rad", "engaged", "envelope")
     ODOM_FROM_EGO_FIELD_NUMBER: _ClassVar[int]
@@ -173,8 +271,20 @@ class PoseEstimate(_message.Message):
     envelope: Envelope
     def __init__(self, world_from_odom: _Optional[_Union[Pose, _Mapping]] = ..., status: _Optional[int] = ..., protection_lateral_m: _Optional[float] = ..., protection_longitudinal_m: _Optional[float] = ..., protection_heading_rad: _Optional[float] = ..., covariance: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
 
+class LocalizationStatus(_message.Message):
+    __slots__ = ("status", "hypotheses", "reason", "envelope")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    HYPOTHESES_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    status: int
+    hypotheses: int
+    reason: str
+    envelope: Envelope
+    def __init__(self, status: _Optional[int] = ..., hypotheses: _Optional[int] = ..., reason: _Optional[str] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
 class Objects(_message.Message):
-    __slots__ = ("kinds", "score", "x_m", "y_m", "yaw_rad", "length_m", "width_m", "height_m", "envelope")
+    __slots__ = ("kinds", "score", "x_m", "y_m", "yaw_rad", "length_m", "width_m", "height_m", "covariance", "envelope")
     KINDS_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     X_M_FIELD_NUMBER: _ClassVar[int]
@@ -183,6 +293,7 @@ class Objects(_message.Message):
     LENGTH_M_FIELD_NUMBER: _ClassVar[int]
     WIDTH_M_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_M_FIELD_NUMBER: _ClassVar[int]
+    COVARIANCE_FIELD_NUMBER: _ClassVar[int]
     ENVELOPE_FIELD_NUMBER: _ClassVar[int]
     kinds: _containers.RepeatedScalarFieldContainer[int]
     score: _containers.RepeatedScalarFieldContainer[float]
@@ -192,8 +303,9 @@ class Objects(_message.Message):
     length_m: _containers.RepeatedScalarFieldContainer[float]
     width_m: _containers.RepeatedScalarFieldContainer[float]
     height_m: _containers.RepeatedScalarFieldContainer[float]
+    covariance: _containers.RepeatedScalarFieldContainer[float]
     envelope: Envelope
-    def __init__(self, kinds: _Optional[_Iterable[int]] = ..., score: _Optional[_Iterable[float]] = ..., x_m: _Optional[_Iterable[float]] = ..., y_m: _Optional[_Iterable[float]] = ..., yaw_rad: _Optional[_Iterable[float]] = ..., length_m: _Optional[_Iterable[float]] = ..., width_m: _Optional[_Iterable[float]] = ..., height_m: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+    def __init__(self, kinds: _Optional[_Iterable[int]] = ..., score: _Optional[_Iterable[float]] = ..., x_m: _Optional[_Iterable[float]] = ..., y_m: _Optional[_Iterable[float]] = ..., yaw_rad: _Optional[_Iterable[float]] = ..., length_m: _Optional[_Iterable[float]] = ..., width_m: _Optional[_Iterable[float]] = ..., height_m: _Optional[_Iterable[float]] = ..., covariance: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
 
 class Tracks(_message.Message):
     __slots__ = ("ids", "kinds", "existence", "x_m", "y_m", "yaw_rad", "vx_mps", "vy_mps", "acceleration_mps2", "yaw_rate_radps", "length_m", "width_m", "height_m", "covariance", "envelope")
@@ -228,6 +340,60 @@ class Tracks(_message.Message):
     covariance: _containers.RepeatedScalarFieldContainer[float]
     envelope: Envelope
     def __init__(self, ids: _Optional[_Iterable[int]] = ..., kinds: _Optional[_Iterable[int]] = ..., existence: _Optional[_Iterable[float]] = ..., x_m: _Optional[_Iterable[float]] = ..., y_m: _Optional[_Iterable[float]] = ..., yaw_rad: _Optional[_Iterable[float]] = ..., vx_mps: _Optional[_Iterable[float]] = ..., vy_mps: _Optional[_Iterable[float]] = ..., acceleration_mps2: _Optional[_Iterable[float]] = ..., yaw_rate_radps: _Optional[_Iterable[float]] = ..., length_m: _Optional[_Iterable[float]] = ..., width_m: _Optional[_Iterable[float]] = ..., height_m: _Optional[_Iterable[float]] = ..., covariance: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
+class LaneMarks(_message.Message):
+    __slots__ = ("start", "xy_m", "sigma_m", "types", "score", "envelope")
+    START_FIELD_NUMBER: _ClassVar[int]
+    XY_M_FIELD_NUMBER: _ClassVar[int]
+    SIGMA_M_FIELD_NUMBER: _ClassVar[int]
+    TYPES_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    start: _containers.RepeatedScalarFieldContainer[int]
+    xy_m: _containers.RepeatedScalarFieldContainer[float]
+    sigma_m: _containers.RepeatedScalarFieldContainer[float]
+    types: _containers.RepeatedScalarFieldContainer[int]
+    score: _containers.RepeatedScalarFieldContainer[float]
+    envelope: Envelope
+    def __init__(self, start: _Optional[_Iterable[int]] = ..., xy_m: _Optional[_Iterable[float]] = ..., sigma_m: _Optional[_Iterable[float]] = ..., types: _Optional[_Iterable[int]] = ..., score: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
+class Landmarks(_message.Message):
+    __slots__ = ("kinds", "score", "x_m", "y_m", "covariance", "envelope")
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    X_M_FIELD_NUMBER: _ClassVar[int]
+    Y_M_FIELD_NUMBER: _ClassVar[int]
+    COVARIANCE_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    kinds: _containers.RepeatedScalarFieldContainer[int]
+    score: _containers.RepeatedScalarFieldContainer[float]
+    x_m: _containers.RepeatedScalarFieldContainer[float]
+    y_m: _containers.RepeatedScalarFieldContainer[float]
+    covariance: _containers.RepeatedScalarFieldContainer[float]
+    envelope: Envelope
+    def __init__(self, kinds: _Optional[_Iterable[int]] = ..., score: _Optional[_Iterable[float]] = ..., x_m: _Optional[_Iterable[float]] = ..., y_m: _Optional[_Iterable[float]] = ..., covariance: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
+class LightStates(_message.Message):
+    __slots__ = ("x_m", "y_m", "state", "score", "envelope")
+    X_M_FIELD_NUMBER: _ClassVar[int]
+    Y_M_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    x_m: _containers.RepeatedScalarFieldContainer[float]
+    y_m: _containers.RepeatedScalarFieldContainer[float]
+    state: _containers.RepeatedScalarFieldContainer[int]
+    score: _containers.RepeatedScalarFieldContainer[float]
+    envelope: Envelope
+    def __init__(self, x_m: _Optional[_Iterable[float]] = ..., y_m: _Optional[_Iterable[float]] = ..., state: _Optional[_Iterable[int]] = ..., score: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
+class WeatherEstimate(_message.Message):
+    __slots__ = ("probabilities", "envelope")
+    PROBABILITIES_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    probabilities: _containers.RepeatedScalarFieldContainer[float]
+    envelope: Envelope
+    def __init__(self, probabilities: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
 
 class Trajectory(_message.Message):
     __slots__ = ("label", "reason", "lead_id", "emergency", "t_s", "x_m", "y_m", "yaw_rad", "speed_mps", "acceleration_mps2", "curvature_radpm", "stop_t_s", "stop_x_m", "stop_y_m", "stop_yaw_rad", "stop_speed_mps", "stop_acceleration_mps2", "stop_curvature_radpm", "envelope")
@@ -270,6 +436,24 @@ class Trajectory(_message.Message):
     stop_curvature_radpm: _containers.RepeatedScalarFieldContainer[float]
     envelope: Envelope
     def __init__(self, label: _Optional[str] = ..., reason: _Optional[str] = ..., lead_id: _Optional[int] = ..., emergency: _Optional[bool] = ..., t_s: _Optional[_Iterable[float]] = ..., x_m: _Optional[_Iterable[float]] = ..., y_m: _Optional[_Iterable[float]] = ..., yaw_rad: _Optional[_Iterable[float]] = ..., speed_mps: _Optional[_Iterable[float]] = ..., acceleration_mps2: _Optional[_Iterable[float]] = ..., curvature_radpm: _Optional[_Iterable[float]] = ..., stop_t_s: _Optional[_Iterable[float]] = ..., stop_x_m: _Optional[_Iterable[float]] = ..., stop_y_m: _Optional[_Iterable[float]] = ..., stop_yaw_rad: _Optional[_Iterable[float]] = ..., stop_speed_mps: _Optional[_Iterable[float]] = ..., stop_acceleration_mps2: _Optional[_Iterable[float]] = ..., stop_curvature_radpm: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
+class Candidates(_message.Message):
+    __slots__ = ("labels", "terms", "chosen", "start", "xy_m", "costs", "envelope")
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    CHOSEN_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    XY_M_FIELD_NUMBER: _ClassVar[int]
+    COSTS_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    labels: _containers.RepeatedScalarFieldContainer[str]
+    terms: _containers.RepeatedScalarFieldContainer[str]
+    chosen: int
+    start: _containers.RepeatedScalarFieldContainer[int]
+    xy_m: _containers.RepeatedScalarFieldContainer[float]
+    costs: _containers.RepeatedScalarFieldContainer[float]
+    envelope: Envelope
+    def __init__(self, labels: _Optional[_Iterable[str]] = ..., terms: _Optional[_Iterable[str]] = ..., chosen: _Optional[int] = ..., start: _Optional[_Iterable[int]] = ..., xy_m: _Optional[_Iterable[float]] = ..., costs: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
 
 class VehicleCommand(_message.Message):
     __slots__ = ("acceleration_mps2", "steering_rad", "hazard_lights", "emergency", "envelope")

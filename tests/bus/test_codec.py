@@ -18,6 +18,9 @@ from hypothesis.extra import numpy as hnp
 
 from bus import codec, foxglove_mapping
 from bus.messages import (
+    CameraCalibration,
+    CameraMount,
+    CompressedImage,
     Contact,
     Diagnostic,
     Envelope,
@@ -39,7 +42,12 @@ from geometry.errors import ContractError, InputError
 from geometry.pose import Pose
 
 OWN_TYPES = [kind for kind in codec.message_types() if kind not in foxglove_mapping.PROTOS]
-TOPIC_OF = {row.type: name for name, row in TOPICS.items()} | {NodeState: "/state/planner"}
+CAMERA_TOPICS = {
+    CompressedImage: "/sensor/camera/front",
+    CameraCalibration: "/sensor/camera/front/calibration",
+    CameraMount: "/sensor/camera/front/mount",
+}
+TOPIC_OF = {row.type: name for name, row in TOPICS.items()} | {NodeState: "/state/planner"} | CAMERA_TOPICS
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
@@ -156,10 +164,12 @@ def test_bytes_that_plain_protobuf_wrote_decode_to_the_same_message() -> None:
     )
     for name in ("x_m", "y_m", "yaw_rad", "length_m", "width_m", "height_m"):
         getattr(wire, name).extend([1.0, -2.0])
+    wire.covariance.extend(range(8))
     _, message = codec.decode("/perception/objects", wire.SerializeToString())
     assert isinstance(message, Objects)
     assert message.kinds.tolist() == [3, 6]
     assert message.width_m.tolist() == [1.0, -2.0]
+    assert message.covariance[1].tolist() == [[4.0, 5.0], [6.0, 7.0]]
 
 
 def test_the_wire_format_of_older_recordings_stays_readable() -> None:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from foxglove_schemas_protobuf.CameraCalibration_pb2 import CameraCalibration as WireCameraCalibration
 from foxglove_schemas_protobuf.FrameTransforms_pb2 import FrameTransforms as WireFrameTransforms
 from foxglove_schemas_protobuf.SceneEntityDeletion_pb2 import SceneEntityDeletion
 from foxglove_schemas_protobuf.SceneUpdate_pb2 import SceneUpdate as WireSceneUpdate
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bus import codec
-from bus.messages import Envelope, FrameTransforms, PoseInFrame, SceneUpdate
+from bus.messages import CameraCalibration, CompressedImage, Envelope, FrameTransforms, PoseInFrame, SceneUpdate
 from geometry.errors import ContractError, InputError
 from geometry.pose import Pose
 
@@ -122,3 +123,36 @@ def test_a_foreign_scene_with_other_shapes_is_refused() -> None:
     wire.entities.add(id="ball").spheres.add()
     with pytest.raises(InputError, match="exactly one box or one line"):
         codec.decode("/view/scene", wire.SerializeToString())
+
+
+# --- cameras ----------------------------------------------------------------------------------------------------------
+
+
+@given(data=st.binary(max_size=300), frame=TEXT)
+def test_a_picture_comes_back_byte_for_byte(data: bytes, frame: str) -> None:
+    sent = CompressedImage(frame, "jpeg", data)
+    _, received = codec.decode("/sensor/camera/front", codec.encode(sent, envelope("/sensor/camera/front")))
+    assert isinstance(received, CompressedImage)
+    assert (received.frame, received.format, received.data) == (frame, "jpeg", data)
+
+
+@given(matrix=hnp.arrays(np.float64, (3, 3), elements=NUMBER), distortion=st.lists(NUMBER, max_size=5))
+def test_a_calibration_comes_back_and_its_projection_repeats_the_matrix(
+    matrix: np.ndarray, distortion: list[float]
+) -> None:
+    topic = "/sensor/camera/front/calibration"
+    sent = CameraCalibration("front", 640, 360, "plumb_bob", np.array(distortion), matrix)
+    data = codec.encode(sent, envelope(topic))
+    _, received = codec.decode(topic, data)
+    assert isinstance(received, CameraCalibration)
+    np.testing.assert_array_equal(received.matrix, matrix)
+    np.testing.assert_array_equal(received.distortion, distortion)
+    assert (received.width, received.height) == (640, 360)
+    projection = np.reshape(WireCameraCalibration.FromString(data).P, (3, 4))
+    np.testing.assert_array_equal(projection[:, :3], matrix)
+
+
+@pytest.mark.parametrize("topic", ["/sensor/camera/", "/sensor/camera//mount", "/sensor/camera/front/lens"])
+def test_a_topic_that_no_camera_has_is_refused(topic: str) -> None:
+    with pytest.raises(InputError, match="unknown topic"):
+        codec.decode(topic, b"")

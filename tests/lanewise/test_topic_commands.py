@@ -24,7 +24,8 @@ def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for k, t_ns in enumerate((0, 100_000_000, 200_000_000, 400_000_000)):
             columns = [np.arange(6.0) + k + 1e-9] * 7
             recorder.write(
-                Envelope("/perception/objects", "detector", k, t_ns, t_ns, t_ns), Objects(np.arange(6), *columns)
+                Envelope("/perception/objects", "detector", k, t_ns, t_ns, t_ns),
+                Objects(np.arange(6), *columns, np.zeros((6, 2, 2))),
             )
         recorder.write(Envelope("/truth/contact", "sim", 0, 5, 5, 5), Contact(0, 1, 1.0, 2.0, 3.0, float("nan")))
         recorder.write(
