@@ -166,9 +166,9 @@ class LightState(IntEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LightTruth(Message):
-    """True states of L traffic lights: `signals` are indices into the map's signals, `state` holds LightState."""
+    """True states of L traffic lights: `signals` are the ids that the map gives them, `state` holds LightState."""
 
-    signals: Ints = array("L", dtype=np.int64)
+    signals: tuple[str, ...]
     state: Ints = array("L", dtype=np.int64)
 
 

@@ -142,10 +142,10 @@ class LightTruth(_message.Message):
     SIGNALS_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     ENVELOPE_FIELD_NUMBER: _ClassVar[int]
-    signals: _containers.RepeatedScalarFieldContainer[int]
+    signals: _containers.RepeatedScalarFieldContainer[str]
     state: _containers.RepeatedScalarFieldContainer[int]
     envelope: Envelope
-    def __init__(self, signals: _Optional[_Iterable[int]] = ..., state: _Optional[_Iterable[int]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+    def __init__(self, signals: _Optional[_Iterable[str]] = ..., state: _Optional[_Iterable[int]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
 
 class Weather(_message.Message):
     __slots__ = ("kind", "precipitation_mmph", "visibility_m", "sun_elevation_rad", "sun_azimuth_rad", "friction", "wetness", "envelope")
