@@ -20,7 +20,8 @@ from geometry.pose import Pose
 from maps.lane_map import LaneMap
 from maps.lane_sampling import sample_lanes
 from maps.opendrive import read_opendrive
-from maps.route import shortest_route
+from maps.route import Route, shortest_route
+from sim.lights import programme_of
 from sim.scenarios.commonroad.engine import CommonRoadEngine
 from sim.scenarios.commonroad.read import read_commonroad
 from sim.scenarios.errand import ErrandEngine
@@ -100,11 +101,12 @@ def _errand(path: Path, parameters: Mapping[str, str], _root: Path | None) -> So
     if not 0.0 < speed < 100.0:
         raise InputError(f"speed_mps is {parameters['speed_mps']!r}; a speed from 0 to 100 was expected", path)
     lane_map = sample_lanes(read_opendrive(path))
-    poses = _way(lane_map, start_xy, goal_xy, path)
-    goal = (poses[1].x_m, poses[1].y_m)
+    start, end, route = _way(lane_map, start_xy, goal_xy, path)
+    goal = (end.x_m, end.y_m)
     roads = Roads.of(lane_map, DriverSettings())
-    engine = ErrandEngine(path.stem, poses[0], goal, speed, roads, _traffic(parameters, roads, poses[0], path))
-    return Source(engine, path.name, "opendrive", path.read_bytes(), poses[0], goal, poses[1].yaw_rad)
+    traffic = _traffic(parameters, roads, start, path)
+    engine = ErrandEngine(path.stem, start, goal, route, speed, roads, traffic, programme_of(lane_map))
+    return Source(engine, path.name, "opendrive", path.read_bytes(), start, goal, end.yaw_rad)
 
 
 def _traffic(parameters: Mapping[str, str], roads: Roads, start: Pose, path: Path) -> Traffic:
@@ -121,21 +123,20 @@ def _traffic(parameters: Mapping[str, str], roads: Roads, start: Pose, path: Pat
 
 def _way(
     lane_map: LaneMap, start_xy: tuple[float, float], goal_xy: tuple[float, float], path: Path
-) -> tuple[Pose, Pose]:
-    """Poses on the lanes near start and goal between which the shortest way lies; the direction follows from it."""
-    best: tuple[float, Pose, Pose] | None = None
+) -> tuple[Pose, Pose, Route]:
+    """Poses on the lanes near start and goal between which the shortest way lies, and that way."""
+    best: tuple[Pose, Pose, Route] | None = None
     for start_lane, start_s in _lanes_at(lane_map, start_xy, "start", path):
         for goal_lane, goal_s in _lanes_at(lane_map, goal_xy, "goal", path):
             try:
                 route = shortest_route(lane_map, start_lane, goal_lane, start_s, goal_s, behind_m=0.0)
             except SceneError:
                 continue
-            if best is None or route.path.length_m < best[0]:
-                ends = _on_lane(lane_map, start_lane, start_s), _on_lane(lane_map, goal_lane, goal_s)
-                best = (route.path.length_m, *ends)
+            if best is None or route.path.length_m < best[2].path.length_m:
+                best = (_on_lane(lane_map, start_lane, start_s), _on_lane(lane_map, goal_lane, goal_s), route)
     if best is None:
         raise InputError(f"no way leads from {start_xy} to {goal_xy}; choose other places", path)
-    return best[1], best[2]
+    return best
 
 
 def _lanes_at(lane_map: LaneMap, point: tuple[float, float], name: str, path: Path) -> Iterator[tuple[int, float]]:

@@ -16,12 +16,12 @@ from lanewise.planners import build_planner
 from planning import control, planner, safety
 from planning.scene import Context
 
-PERCEPTION: Mapping[str, Callable[[RunConfig], Node]] = MappingProxyType({
-    "ground-truth": lambda config: perception.ground_truth.node(config.perception),
+PERCEPTION: Mapping[str, Callable[[RunConfig, Context], Node]] = MappingProxyType({
+    "ground-truth": lambda config, context: perception.ground_truth.node(config.perception, context.lane_map),
 })  # fmt: skip
 
-LOCALIZATION: Mapping[str, Callable[[RunConfig], Node]] = MappingProxyType({
-    "ground-truth": lambda _: localization.ground_truth.node(),
+LOCALIZATION: Mapping[str, Callable[[RunConfig, Context], Node]] = MappingProxyType({
+    "ground-truth": lambda *_: localization.ground_truth.node(),
 })  # fmt: skip
 
 
@@ -33,8 +33,8 @@ def stack_nodes(config: RunConfig, context: Context) -> tuple[Node, ...]:
     """
     vehicle = context.vehicle
     return (
-        _choice("localization", LOCALIZATION, config.stack.localization)(config),
-        _choice("perception", PERCEPTION, config.stack.perception)(config),
+        _choice("localization", LOCALIZATION, config.stack.localization)(config, context),
+        _choice("perception", PERCEPTION, config.stack.perception)(config, context),
         planner.node(build_planner(config.stack.planner, config.planning), context, config.planner),
         control.node(vehicle, config.tracking),
         safety.node(vehicle, config.safety, config.tracking),

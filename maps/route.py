@@ -39,8 +39,14 @@ class Route:
     """Distance from the path to the left and right edge of the lane (of both lanes during a lane change), >= 0."""
     speed_limit_mps: Floats
     """NaN where none is known."""
+    lane_begins_m: Floats
+    """Shape (L,): arc length of the path at which each lane begins; negative where the path begins later. Lanes that
+    are changed for one another begin together."""
 
     def __post_init__(self) -> None:
+        if self.lane_begins_m.shape != (len(self.lanes),):
+            raise ContractError(f"a route over {len(self.lanes)} lanes has {len(self.lane_begins_m)} beginnings")
+        self.lane_begins_m.setflags(write=False)
         for array in (self.left_m, self.right_m, self.speed_limit_mps):
             if array.shape != self.path.s_m.shape:
                 raise ContractError(f"a route column has shape {array.shape}, not {self.path.s_m.shape}")
@@ -184,7 +190,8 @@ def _unroll(came_from: dict[tuple[int, float], tuple[int, float] | None], state:
 
 def _route(lane_map: LaneMap, lanes: Sequence[int], start: _Place, from_s_m: float, to_s_m: float) -> Route:
     """The path over the lanes, cut to [from, to]; a negative `to` counts from the end."""
-    stretches = [_stretch(lane_map, group, start) for group in _groups(lane_map, lanes)]
+    groups = _groups(lane_map, lanes)
+    stretches = [_stretch(lane_map, group, start) for group in groups]
     centre = np.concatenate([stretch.centre for stretch in stretches])
     keep = np.ones(len(centre), dtype=bool)
     keep[1:] = np.hypot(*np.diff(centre, axis=0).T) > 2e-3
@@ -203,7 +210,10 @@ def _route(lane_map: LaneMap, lanes: Sequence[int], start: _Place, from_s_m: flo
     s = np.concatenate(([from_s_m], path.s_m[inside], [last]))
     at = np.clip(np.searchsorted(path.s_m, s, side="right") - 1, 0, len(limit) - 1)
     left_m, right_m = (np.interp(s, path.s_m, column) for column in (left_m, right_m))
-    return Route(tuple(lanes), Polyline.through(path.position(s)), left_m, right_m, limit[at])
+    first_rows = np.cumsum([0, *(len(stretch.centre) for stretch in stretches[:-1])])
+    kept_before = np.cumsum(keep)[first_rows] - 1  # a dropped row lies where the one before it does
+    begins = np.repeat(path.s_m[kept_before], [len(group) for group in groups]) - from_s_m
+    return Route(tuple(lanes), Polyline.through(path.position(s)), left_m, right_m, limit[at], begins)
 
 
 def _groups(lane_map: LaneMap, lanes: Sequence[int]) -> list[list[int]]:

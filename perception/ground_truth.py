@@ -1,7 +1,8 @@
 """Perception in its explicit ground-truth mode: every object in range, published as detector and tracker will.
 
 In: `/truth/scenario` (sizes and kinds), `/truth/agents`, and the ego's pose from localization. Out:
-`/perception/objects` in `ego` and `/perception/tracks` in `odom`, at the rate of the agents' states. Occlusion and
+`/perception/objects` in `ego`, `/perception/tracks` in `odom` and the map's traffic lights as `/perception/lights`, at
+the rate of the agents' states. Lights that the simulator says nothing of are off. Occlusion and
 noise are not modelled here; range is.
 """
 
@@ -11,10 +12,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bus.messages import AgentTruth, Objects, Odometry, PoseEstimate, ScenarioInfo, Tracks
+from bus.messages import (
+    AgentTruth,
+    LightState,
+    LightStates,
+    LightTruth,
+    Objects,
+    Odometry,
+    PoseEstimate,
+    ScenarioInfo,
+    Tracks,
+)
 from bus.node import Node, Publication, Tick
 from geometry.angles import Floats, wrap_rad
 from geometry.pose import Pose
+from maps.lane_map import LaneMap
+from maps.signal_meaning import is_traffic_light
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +38,21 @@ class GroundTruthSettings:
     latency_s: float = 0.0
 
 
-def node(settings: GroundTruthSettings) -> Node:
+def node(settings: GroundTruthSettings, lane_map: LaneMap) -> Node:
     """The node to hand to the executor."""
     return Node(
         name="perception",
         priority=20,
-        step=lambda memory, tick: (memory, _publications(settings, tick)),
+        step=lambda memory, tick: (memory, _publications(settings, lane_map, tick)),
         memory=None,
-        inputs=("/truth/scenario", "/truth/agents", "/localization/odometry", "/localization/pose"),
-        outputs=("/perception/objects", "/perception/tracks"),
+        inputs=("/truth/scenario", "/truth/agents", "/truth/lights", "/localization/odometry", "/localization/pose"),
+        outputs=("/perception/objects", "/perception/tracks", "/perception/lights"),
         triggers=("/truth/agents",),
         latency_ns=round(settings.latency_s * 1e9),
     )
 
 
-def _publications(settings: GroundTruthSettings, tick: Tick) -> tuple[Publication, ...]:
+def _publications(settings: GroundTruthSettings, lane_map: LaneMap, tick: Tick) -> tuple[Publication, ...]:
     assert tick.trigger is not None
     needed = [tick.inputs.get(t) for t in ("/truth/scenario", "/localization/odometry", "/localization/pose")]
     if any(received is None for received in needed):
@@ -51,10 +64,28 @@ def _publications(settings: GroundTruthSettings, tick: Tick) -> tuple[Publicatio
     ego: Pose = odometry.odom_from_ego
     seen = np.flatnonzero(np.hypot(odom.x_m - ego.x_m, odom.y_m - ego.y_m) <= settings.range_m)
     tracks = _tracks(info, agents, odom, seen)
+    truth = tick.inputs.get("/truth/lights")
+    lights = _lights(settings, lane_map, None if truth is None else truth.message, pose.world_from_odom @ ego)
+    said = () if lights is None else (Publication("/perception/lights", lights, measured_ns),)
     return (
         Publication("/perception/objects", _objects(info, agents, odom, odometry, seen), measured_ns),
         Publication("/perception/tracks", tracks, measured_ns),
+        *said,
     )
+
+
+def _lights(
+    settings: GroundTruthSettings, lane_map: LaneMap, truth: LightTruth | None, world_from_ego: Pose
+) -> LightStates | None:
+    """The lights in range, None where the map has none at all."""
+    lights = [signal for signal in lane_map.signals if is_traffic_light(signal)]
+    if not lights:
+        return None
+    states = {} if truth is None else dict(zip(truth.signals, truth.state.tolist(), strict=True))
+    places = world_from_ego.inverse() @ np.array([(light.x_m, light.y_m) for light in lights])
+    near = np.hypot(places[:, 0], places[:, 1]) <= settings.range_m
+    state = np.array([states.get(light.id, LightState.OFF) for light in lights])
+    return LightStates(places[near, 0], places[near, 1], state[near], np.ones(int(near.sum())))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

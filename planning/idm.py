@@ -1,7 +1,8 @@
 """The baseline `idm`: follow the lane, keep the distance, brake for what enters the own path.
 
 Longitudinally the Intelligent Driver Model on every road user that is in the ego's corridor or about to enter it,
-bounded to comfortable braking, plus kinematic braking where comfort does not suffice. Laterally a quintic back to the
+bounded to comfortable braking, plus kinematic braking where comfort does not suffice; lights, right of way and
+crossings are kept. Laterally a quintic back to the
 lane centre. It never leaves its lane. In: scene in `world`. Out: plan in `world`.
 """
 
@@ -17,6 +18,7 @@ from geometry.polyline import Polyline
 from motion.car_following import IdmParameters
 from planning.corridor import CorridorSettings, Obstacle, obstacles_in_corridor
 from planning.planner import Plan, States
+from planning.right_of_way import RuleMemory, RuleSettings, RuleStop, next_stop
 from planning.scene import Context, Scene
 from planning.speed_profile import Braking, SpeedProfile, speed_ceiling, stop_profile, unroll
 
@@ -41,6 +43,7 @@ class IdmSettings:
     following: IdmParameters = IdmParameters()
     braking: Braking = Braking()
     corridor: CorridorSettings = CorridorSettings()
+    rules: RuleSettings = RuleSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class IdmMemory:
     s_m: float
     acceleration_mps2: float
     braking_hard: bool
+    rules: RuleMemory = RuleMemory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +110,11 @@ class IdmPlanner:
         s, d = (float(v[0]) for v in path.project(np.array([[ego.world_from_ego.x_m, ego.world_from_ego.y_m]])))
         lateral = self._lateral(scene, path, s, d)
         first = int(np.searchsorted(route.path.s_m, start_m))
+        stop, rules = next_stop(scene, start_m + s + vehicle.front_m, memory.rules, settings.rules)
         ceiling = speed_ceiling(
             path, s, settings.look_ahead_m, route.speed_limit_mps[first : first + len(path.points)],
             settings.lateral_acceleration_mps2, settings.following.deceleration_mps2,
-            math.inf if context.mission.open_end else path.length_m - vehicle.front_m - settings.end_margin_m,
+            _stop_s_m(scene, path, start_m, stop, settings),
         )  # fmt: skip
         obstacles = obstacles_in_corridor(scene.agents, path, s, d, ego.speed_mps, vehicle, settings.corridor)
         profile = unroll(
@@ -120,13 +125,13 @@ class IdmPlanner:
             states=_states(path, s, lateral, profile),
             stop=_states(path, s, lateral, stop_profile(ego.speed_mps, settings.stop_deceleration_mps2)),
             label=_label(profile),
-            reason=_reason(profile, obstacles, ceiling[0], context.mission.set_speed_mps),
+            reason=_reason(profile, obstacles, ceiling[0], context.mission.set_speed_mps, stop),
             lead_id=obstacles[profile.lead].track_id if profile.lead >= 0 else -1,
             emergency=bool(profile.acceleration_mps2[0] < -settings.braking.strong_mps2 - 1e-6),
         )
         hard = bool(profile.acceleration_mps2[0] < -settings.braking.comfort_mps2 - 1e-6)
         later = float(np.interp(context.dt_s, profile.t_s, profile.acceleration_mps2))
-        return plan, IdmMemory(start_m + s, later, hard)
+        return plan, IdmMemory(start_m + s, later, hard, rules)
 
     def _lateral(self, scene: Scene, path: Polyline, s_m: float, d_m: float) -> LateralPath:
         ego = scene.ego
@@ -135,6 +140,13 @@ class IdmPlanner:
         slope = math.tan(min(max(error, -0.7), 0.7))
         bend = math.tan(ego.steering_rad) / scene.context.vehicle.wheelbase_m - float(path.curvature(s_m))
         return settle(d_m, slope, min(max(bend, -0.1), 0.1), length_m)
+
+
+def _stop_s_m(scene: Scene, path: Polyline, start_m: float, stop: RuleStop | None, settings: IdmSettings) -> float:
+    """The arc length on the path piece that the rear axle must not pass: a stop by the rules, or the road's end."""
+    front_m = scene.context.vehicle.front_m
+    end_m = math.inf if scene.context.mission.open_end else path.length_m - front_m - settings.end_margin_m
+    return end_m if stop is None else min(end_m, stop.stop_m - start_m - front_m)
 
 
 def _states(path: Polyline, s_m: float, lateral: LateralPath, profile: SpeedProfile) -> States:
@@ -161,8 +173,13 @@ def _label(profile: SpeedProfile) -> str:
     return "follow" if profile.lead >= 0 else "cruise"
 
 
-def _reason(profile: SpeedProfile, obstacles: tuple[Obstacle, ...], ceiling_mps: float, set_speed_mps: float) -> str:
+def _reason(
+    profile: SpeedProfile, obstacles: tuple[Obstacle, ...], ceiling_mps: float, set_speed_mps: float,
+    stop: RuleStop | None,
+) -> str:  # fmt: skip
     if profile.lead < 0:
+        if stop is not None and ceiling_mps < set_speed_mps - 0.1:
+            return f"stops ahead: {stop.reason}"
         if ceiling_mps < set_speed_mps - 0.1:
             return f"curve, limit or end of the road allows {ceiling_mps:.1f} m/s"
         return f"set speed {set_speed_mps:.1f} m/s"

@@ -4,7 +4,7 @@ A planner is two functions: `start(context) -> memory` and `plan(scene, memory) 
 holds the context too, so that the memory need not. The node assembles the scene in `world` once per cycle and hands the
 plan on in `odom`, where a later pose correction moves nothing.
 
-In: odometry, pose, tracks. Out: `/planning/trajectory`.
+In: odometry, pose, tracks, traffic lights. Out: `/planning/trajectory`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bus.node import Node, Publication, Tick
 from bus.topics import TOPICS
 from geometry.angles import Floats, wrap_rad
 from geometry.pose import Pose
-from planning.scene import Context, Scene, assemble
+from planning.scene import Context, Scene, Seen, assemble
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +78,7 @@ def node(planner: Planner, context: Context, settings: PlannerSettings) -> Node:
         priority=30,
         step=lambda memory, tick: _step(planner, context, memory, tick),
         memory=planner.start(context),
-        inputs=("/localization/odometry", "/localization/pose", "/perception/tracks"),
+        inputs=("/localization/odometry", "/localization/pose", "/perception/tracks", "/perception/lights"),
         outputs=("/planning/trajectory",),
         period_ns=round(settings.period_s * 1e9),
         latency_ns=round(settings.latency_s * 1e9),
@@ -94,8 +94,13 @@ def _step(planner: Planner, context: Context, memory: Any, tick: Tick) -> tuple[
     odometry: Odometry = newest["/localization/odometry"]
     pose: PoseEstimate = newest["/localization/pose"]
     tracks: Tracks = newest["/perception/tracks"]
-    age_s = (tick.now_ns - tick.inputs["/perception/tracks"].envelope.measured_ns) * 1e-9
-    plan, memory = planner.plan(assemble(context, tick.now_ns, odometry, pose, tracks, age_s), memory)
+    lights = tick.fresh("/perception/lights", TOPICS["/perception/lights"].max_age_s or 0.0)
+    ages_s = [
+        (tick.now_ns - tick.inputs[topic].envelope.measured_ns) * 1e-9 if topic in tick.inputs else 0.0
+        for topic in ("/perception/tracks", "/perception/lights")
+    ]
+    seen = Seen(tracks, ages_s[0], lights, ages_s[1])
+    plan, memory = planner.plan(assemble(context, tick.now_ns, odometry, pose, seen), memory)
     message = trajectory_message(plan, pose.world_from_odom.inverse())
     return memory, (Publication("/planning/trajectory", message),)
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bus.messages import Odometry, PoseEstimate, PoseStatus, Tracks
+from bus.messages import LightState, LightStates, Odometry, PoseEstimate, PoseStatus, Tracks
 from geometry.angles import Floats, wrap_rad
 from geometry.pose import Pose
 from maps.lane_map import LaneMap
 from maps.route import Route
+from maps.signal_meaning import is_traffic_light
 from motion.bicycle import Vehicle
 
-SCENE_VERSION = 1
+SCENE_VERSION = 2
+
+_LIGHT_REACH_M = 4.0
+"""A seen light is the map's if that has one so near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +81,24 @@ class Scene:
     ego: EgoState
     agents: Agents
     pose_status: PoseStatus
+    lights: Mapping[str, LightState] = field(default_factory=dict)
+    """The traffic lights that are seen now, by the map's ids; the state of all others is not known."""
     version: int = SCENE_VERSION
 
 
-def assemble(
-    context: Context, now_ns: int, odometry: Odometry, pose: PoseEstimate, tracks: Tracks, tracks_age_s: float
-) -> Scene:
-    """Bring ego and tracks from `odom` to `world`; tracks move on with constant velocity over their age."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What perception has said, and how old it is. Without `lights` none is seen."""
+
+    tracks: Tracks
+    tracks_age_s: float
+    lights: LightStates | None = None
+    lights_age_s: float = 0.0
+
+
+def assemble(context: Context, now_ns: int, odometry: Odometry, pose: PoseEstimate, seen: Seen) -> Scene:
+    """Bring ego, tracks and lights to `world`; tracks move on with constant velocity over their age."""
+    tracks, tracks_age_s = seen.tracks, seen.tracks_age_s
     world_from_odom = pose.world_from_odom
     turn = Pose(0.0, 0.0, world_from_odom.yaw_rad)
     centres = np.stack((tracks.x_m + tracks_age_s * tracks.vx_mps, tracks.y_m + tracks_age_s * tracks.vy_mps), axis=-1)
@@ -102,4 +119,25 @@ def assemble(
     ego = EgoState(
         world_from_odom @ odometry.odom_from_ego, odometry.speed_mps, odometry.acceleration_mps2, odometry.steering_rad
     )
-    return Scene(context, now_ns * 1e-9, ego, agents, pose.status)
+    lights = _lights(context.lane_map, ego, seen.lights, seen.lights_age_s)
+    return Scene(context, now_ns * 1e-9, ego, agents, pose.status, lights)
+
+
+def _lights(lane_map: LaneMap, ego: EgoState, seen: LightStates | None, age_s: float) -> Mapping[str, LightState]:
+    """Seen lights by the ids of the map's lights that stand where they were seen."""
+    ids, places = _map_lights(lane_map)
+    if seen is None or not len(seen.state) or not ids:
+        return {}
+    moved_m = ego.speed_mps * age_s
+    found = ego.world_from_ego @ np.stack((seen.x_m - moved_m, seen.y_m), axis=-1)
+    away_m = np.hypot(places[:, None, 0] - found[None, :, 0], places[:, None, 1] - found[None, :, 1])
+    nearest = away_m.argmin(axis=1)
+    near = away_m[np.arange(len(ids)), nearest] <= _LIGHT_REACH_M
+    return {ids[i]: LightState(int(seen.state[nearest[i]])) for i in np.flatnonzero(near)}
+
+
+@lru_cache(maxsize=8)
+def _map_lights(lane_map: LaneMap) -> tuple[tuple[str, ...], Floats]:
+    """Ids and places (L, 2) of the map's traffic lights."""
+    lights = [signal for signal in lane_map.signals if is_traffic_light(signal)]
+    return tuple(light.id for light in lights), np.array([(light.x_m, light.y_m) for light in lights]).reshape(-1, 2)

@@ -6,12 +6,22 @@ itself when the commands fall silent, as a vehicle's own brake controller does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from bus.messages import AgentTruth, Contact, EgoTruth, ScenarioEvent, ScenarioInfo, VehicleCommand
+from bus.messages import (
+    AgentTruth,
+    Contact,
+    EgoTruth,
+    LightState,
+    LightTruth,
+    ScenarioEvent,
+    ScenarioInfo,
+    VehicleCommand,
+    Weather,
+)
 from bus.node import Node, Publication, Tick
 from geometry.pose import Pose
 from motion.bicycle import Vehicle
@@ -29,15 +39,22 @@ SELF_STOP_MPS2 = 4.0
 AGENT_PERIOD_NS = 100_000_000
 """How often the states of the others are published."""
 
+PUBLISHED = (
+    "/truth/scenario", "/truth/weather", "/truth/lights", "/truth/ego", "/truth/agents", "/truth/contact",
+    "/truth/event",
+)  # fmt: skip
+"""All that the simulator says."""
+
 WorldObserver = Callable[[int, WorldState], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulatorMemory:
-    """World and which pairs touch; the storyboard keeps its own state in the engine."""
+    """World, which pairs touch, and the weather last told; the storyboard keeps its own state in the engine."""
 
     world: WorldState
     touching: frozenset[tuple[int, int]]
+    weather: Weather | None = None
 
 
 def vehicle_of(shape: EntityShape, limits: Limits) -> Vehicle:
@@ -73,7 +90,7 @@ class Simulator:
             step=lambda memory, tick: self._step(memory, tick, vehicles),
             memory=memory,
             inputs=("/vehicle/command",),
-            outputs=("/truth/scenario", "/truth/ego", "/truth/agents", "/truth/contact", "/truth/event"),
+            outputs=PUBLISHED,
             period_ns=self.step_ns,
             snapshot=False,
             essential=True,
@@ -87,20 +104,25 @@ class Simulator:
         setpoints = self.engine.advance(memory.world, before_ns, dt_ns)
         if self.engine.ego_engaged:
             self._fill_controls(setpoints, memory.world, tick)
-        world = step(memory.world, setpoints, vehicles, dt_ns * 1e-9)
+        weather = self.engine.weather
+        world = step(memory.world, setpoints, vehicles, dt_ns * 1e-9, weather.friction)
         if self.observe is not None:
             self.observe(tick.now_ns, world)
         touching, contacts = self._contacts(world, memory.touching)
         publications = [Publication("/truth/scenario", scenario_info(self.engine))] if tick.now_ns == 0 else []
+        if weather is not memory.weather:
+            publications.append(Publication("/truth/weather", weather))
         publications.append(Publication("/truth/ego", self._ego_truth(world)))
         if tick.now_ns % AGENT_PERIOD_NS == 0:
+            if self.engine.lights:
+                publications.append(Publication("/truth/lights", light_truth(self.engine.lights)))
             publications.append(Publication("/truth/agents", self._agent_truth(world)))
         publications.extend(Publication("/truth/contact", contact) for contact in contacts)
         publications.extend(
             Publication("/truth/event", ScenarioEvent(event.element, event.name, event.transition), event.t_ns)
             for event in self.engine.take_events()
         )
-        return SimulatorMemory(world, touching), tuple(publications)
+        return SimulatorMemory(world, touching, weather), tuple(publications)
 
     def _fill_controls(self, setpoints: Setpoints, world: WorldState, tick: Tick) -> None:
         ego = self.engine.ego_id
@@ -174,6 +196,12 @@ def scenario_info(engine: ScenarioEngine) -> ScenarioInfo:
         centre_x_m=np.array([shape.centre_x_m for shape in cast]),
         wheelbase_m=np.array([shape.wheelbase_m for shape in cast]),
     )
+
+
+def light_truth(lights: Mapping[str, LightState]) -> LightTruth:
+    """The states of all lights in use, in the order of their ids."""
+    names = tuple(sorted(lights))
+    return LightTruth(names, np.array([lights[name] for name in names], dtype=np.int64))
 
 
 def _centres(world: WorldState, cast: tuple[EntityShape, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -13,12 +13,15 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 
+from bus.messages import LightState
 from geometry.errors import SceneError
 from maps.lane_map import LaneMap
 from maps.road_model import DRIVABLE_KINDS
+from maps.route_rules import lights_by_lane
 from motion.car_following import idm_acceleration
 
 EGO = -1
@@ -43,6 +46,12 @@ ENTRY_M = 3.0
 """Where on a lane vehicles enter the map."""
 
 STANDING_MPS = 0.1
+
+STOPPING_MPS2 = 3.0
+"""Nobody has to brake harder than this for a light or for those who cross."""
+
+NO_LIGHTS: Mapping[str, LightState] = MappingProxyType({})
+_STOP = frozenset({LightState.RED, LightState.RED_YELLOW, LightState.YELLOW, LightState.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +105,13 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Ego:
-    """Where the ego is among the lanes."""
+    """Where the ego is among the lanes. `committed`: junction lanes that it will enter because it cannot stop."""
 
     lane: int
     s_m: float
     speed_mps: float
     length_m: float
+    committed: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -117,6 +127,8 @@ class Roads:
     conflicts: list[frozenset[int]]
     ends: list[bool]
     """Whether a lane ends while the one beside it goes on, so that one has to leave it."""
+    light_ids: Mapping[int, tuple[str, ...]]
+    """The traffic lights that hold for each lane."""
 
     @staticmethod
     def of(lane_map: LaneMap, settings: DriverSettings) -> Roads:
@@ -146,6 +158,7 @@ class Roads:
                 driving[lane] and not ways[lane] and _goes_on_beside(lane_map, lane, ways)
                 for lane in range(lane_map.size)
             ],
+            {lane: tuple(name for name, _ in found) for lane, found in lights_by_lane(lane_map).items()},
         )
 
     def is_wide(self, lane: int, s_m: float) -> bool:
@@ -259,14 +272,17 @@ def _lead(car: Car, lane: int, s_m: float, lanes: _Lanes, roads: Roads) -> _Lead
 # --- driving ----------------------------------------------------------------------------------------------------------
 
 
-def step(traffic: Traffic, roads: Roads, settings: DriverSettings, ego: Ego | None, dt_s: float) -> Traffic:
-    """The traffic `dt_s` later."""
+def step(
+    traffic: Traffic, roads: Roads, settings: DriverSettings, ego: Ego | None, dt_s: float,
+    lights: Mapping[str, LightState] = NO_LIGHTS,
+) -> Traffic:  # fmt: skip
+    """The traffic `dt_s` later; lights that are not named are off."""
     lanes = _Lanes()
     for car in traffic.cars:
         lanes.add(car, roads)
     if ego is not None:
         lanes.add(Car(EGO, ego.lane, ego.s_m, ego.speed_mps, ego.speed_mps, ego.length_m, granted=True), roads)
-    granted = _turns(traffic, lanes, roads)
+    granted = _turns(traffic, lanes, roads, ego, lights)
     moved = [_drive(car, lanes, roads, settings, granted, traffic.t_s, dt_s) for car in traffic.cars]
     return Traffic(traffic.t_s + dt_s, tuple(_respawned(car, lanes, roads, settings) for car in moved))
 
@@ -292,10 +308,15 @@ def _respawned(car: Car, lanes: _Lanes, roads: Roads, settings: DriverSettings) 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """The lanes by which a vehicle will cross the junction ahead, and how far its front is from them."""
+    """The lanes by which a vehicle will cross the junction ahead, how far its front is from them, and from where."""
 
     lanes: tuple[int, ...]
     distance_m: float
+    before: int
+
+    def can_stop(self, speed_mps: float) -> bool:
+        """Whether there is still room to stop before the junction in comfort."""
+        return speed_mps * speed_mps <= 2.0 * STOPPING_MPS2 * max(self.distance_m - 1.0, 0.0)
 
 
 def _junction_ahead(car: Car, roads: Roads) -> _Way | None:
@@ -308,7 +329,7 @@ def _junction_ahead(car: Car, roads: Roads) -> _Way | None:
         if lane is None:
             return None
         if roads.lane_map.junction[lane] and not roads.lane_map.junction[before]:
-            return _Way(_through(car, hops, roads), distance - 0.5 * car.length_m)
+            return _Way(_through(car, hops, roads), distance - 0.5 * car.length_m, before)
         distance += roads.length_m[lane]
         hops, before = hops + 1, lane
     return None
@@ -323,29 +344,52 @@ def _through(car: Car, hops: int, roads: Roads) -> tuple[int, ...]:
     return tuple(lanes)
 
 
-def _turns(traffic: Traffic, lanes: _Lanes, roads: Roads) -> Mapping[int, bool]:
-    """Who may enter the junction ahead: granted ones keep their turn, others get it in the order of asking."""
-    taken: set[int] = set()
+def _turns(
+    traffic: Traffic, lanes: _Lanes, roads: Roads, ego: Ego | None, lights: Mapping[str, LightState]
+) -> Mapping[int, bool]:
+    """Who may enter the junction ahead: granted ones keep their turn, others get it in the order of asking.
+
+    A turn is lost to a light that turns red, and to the ego once that can no longer stop.
+    """
+    taken = set(ego.committed) if ego is not None else set()
+    by_ego = frozenset(taken)
     for car in lanes.cars.values():
         if car.lane >= 0 and roads.lane_map.junction[car.lane]:
             taken.update(_through(car, 0, roads) if car.number != EGO else (car.lane,))
     _keep_tails(taken, lanes, roads)
     ways = {car.number: _junction_ahead(car, roads) for car in traffic.cars if car.lane >= 0}
-    for car in traffic.cars:
-        way = ways.get(car.number)
-        if way is not None and car.granted:
-            taken.update(way.lanes)
+    keeps = {car.number for car in traffic.cars if _keeps_turn(car, ways.get(car.number), by_ego, roads, lights)}
+    for number in sorted(keeps):
+        way = ways[number]
+        assert way is not None
+        taken.update(way.lanes)
     granted: dict[int, bool] = {}
-    for car in sorted(traffic.cars, key=lambda c: (not c.granted, c.asked_s, c.number)):
+    for car in sorted(traffic.cars, key=lambda c: (c.number not in keeps, c.asked_s, c.number)):
         way = ways.get(car.number)
         if way is None:
             continue
-        if car.granted:
+        if car.number in keeps:
             granted[car.number] = True
-        elif math.isfinite(car.asked_s) and _is_free(car, way, taken, lanes, roads):
+        elif math.isfinite(car.asked_s) and not _red(way, roads, lights) and _is_free(car, way, taken, lanes, roads):
             granted[car.number] = True
             taken.update(way.lanes)
     return granted
+
+
+def _keeps_turn(
+    car: Car, way: _Way | None, by_ego: frozenset[int], roads: Roads, lights: Mapping[str, LightState]
+) -> bool:
+    """Whether a vehicle that has been granted its turn still has it."""
+    if way is None or not car.granted:
+        return False
+    lost = _red(way, roads, lights) or any(not by_ego.isdisjoint(roads.conflicts[lane]) for lane in way.lanes)
+    return not (lost and way.can_stop(car.speed_mps))
+
+
+def _red(way: _Way, roads: Roads, lights: Mapping[str, LightState]) -> bool:
+    """Whether a light says stop where the vehicle would enter the junction."""
+    ids = (*roads.light_ids.get(way.before, ()), *roads.light_ids.get(way.lanes[0], ()))
+    return any(lights.get(name, LightState.OFF) in _STOP for name in ids)
 
 
 def _is_free(car: Car, way: _Way, taken: set[int], lanes: _Lanes, roads: Roads) -> bool:

@@ -98,8 +98,14 @@ def empty_world(worlds: int, agents: int) -> WorldState:
     return _world(np.zeros((9, *shape)), np.zeros(shape, dtype=bool))
 
 
-def step(state: WorldState, setpoints: Setpoints, vehicles: VehicleTable, dt_s: float) -> WorldState:
-    """The world `dt_s` later. Absent agents keep their last numbers; those that appear start at their pose setpoint."""
+def step(
+    state: WorldState, setpoints: Setpoints, vehicles: VehicleTable, dt_s: float, friction: float = 1.0
+) -> WorldState:
+    """The world `dt_s` later. Absent agents keep their last numbers; those that appear start at their pose setpoint.
+
+    `friction` is the coefficient between tyre and road: driven agents neither accelerate, brake nor turn harder than it
+    allows.
+    """
     state_columns = np.stack((
         state.x_m, state.y_m, state.yaw_rad, state.speed_mps, state.acceleration_mps2, state.yaw_rate_radps,
         state.steering_rad, state.vx_mps, state.vy_mps,
@@ -114,8 +120,9 @@ def step(state: WorldState, setpoints: Setpoints, vehicles: VehicleTable, dt_s: 
         vehicles.max_deceleration_mps2,
     ))  # fmt: skip
     columns = _step_columns(
-        state_columns, state.present, setpoints.drive, pose_columns, control_columns, parameters, dt_s
-    )
+        state_columns, state.present, setpoints.drive, pose_columns, control_columns, parameters, dt_s,
+        friction * GRAVITY_MPS2,
+    )  # fmt: skip
     return _world(columns, setpoints.drive != Drive.ABSENT)
 
 
@@ -126,12 +133,14 @@ def _world(columns: Floats, present: NDArray[np.bool_]) -> WorldState:
     )
 
 
+GRAVITY_MPS2 = 9.81
+
 JUMP_M = 1.0
 """A pose setpoint that lies further than this from where the speed could lead is a teleport, not a motion."""
 
 
 @njit(cache=True)
-def _step_columns(state, present, drive, pose, control, parameters, dt_s):  # type: ignore[no-untyped-def]
+def _step_columns(state, present, drive, pose, control, parameters, dt_s, grip_mps2):  # type: ignore[no-untyped-def]
     """Columns (9, B, N) of the next state; the agents are independent of each other."""
     after = state.copy()
     for b in range(state.shape[1]):
@@ -149,10 +158,14 @@ def _step_columns(state, present, drive, pose, control, parameters, dt_s):  # ty
                 after[7, b, n] = dx / dt_s if moved else pose[3, b, n] * np.cos(pose[2, b, n])
                 after[8, b, n] = dy / dt_s if moved else pose[3, b, n] * np.sin(pose[2, b, n])
             elif drive[b, n] == 2:
-                wanted = min(max(control[0, b, n], -parameters[6, n]), parameters[5, n])
+                wanted = min(max(control[0, b, n], -parameters[6, n], -grip_mps2), parameters[5, n], grip_mps2)
+                # Wheels that are turned further than the tyres hold slide on along the tightest possible curve.
+                held = np.arctan(parameters[0, n] * grip_mps2 / max(state[3, b, n], 1.0) ** 2)
+                angle = min(max(state[6, b, n], -held), held)
+                wanted_angle = min(max(control[1, b, n], -held), held)
                 x, y, yaw, speed, acceleration, steering, rate = step_bicycle(
-                    state[0, b, n], state[1, b, n], state[2, b, n], state[3, b, n], state[4, b, n], state[6, b, n],
-                    wanted, control[1, b, n], parameters[0, n], parameters[1, n], parameters[2, n],
+                    state[0, b, n], state[1, b, n], state[2, b, n], state[3, b, n], state[4, b, n], angle,
+                    wanted, wanted_angle, parameters[0, n], parameters[1, n], parameters[2, n],
                     parameters[3, n], parameters[4, n], dt_s,
                 )  # fmt: skip
                 after[0, b, n], after[1, b, n], after[2, b, n], after[3, b, n] = x, y, yaw, speed

@@ -6,15 +6,20 @@ The engine of `lanewise run MAP.xodr --start X,Y --goal X,Y`. It ends when the e
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bus.messages import EntityKind
+from bus.messages import EntityKind, LightState, Weather
 from geometry.pose import Pose
+from maps.route import Route
+from maps.route_rules import route_rules
 from motion.rollout import EntityShape
+from sim.lights import LightProgramme, states_at
 from sim.scenarios.scenario import EngineEvent, Limits
 from sim.traffic import DriverSettings, Ego, Roads, Traffic, places, step
+from sim.weather import CLEAR_DAY
 from sim.world import Drive, Setpoints, WorldState
 
 EGO = EntityShape("Ego", EntityKind.CAR, 4.65, 1.83, 1.45, 1.4, 2.72)
@@ -22,6 +27,9 @@ EGO_LIMITS = Limits(50.0, 4.0, 9.0, 0.6)
 REACH_M = 6.0
 """The goal is reached when the middle of the rear axle comes this near."""
 
+
+COMMITTED_MPS2 = 2.5
+"""An ego that would have to brake harder to stop before a junction is taken to enter it."""
 
 CAR = EntityShape("Car", EntityKind.CAR, 4.6, 1.8, 1.5, 0.0, 0.0)
 """Traffic: the origin is the middle of the box."""
@@ -34,14 +42,20 @@ class ErrandEngine:
     name: str
     start: Pose
     goal_xy: tuple[float, float]
+    route: Route
+    """The way that the ego is expected to take: others see from it which junction lanes it is about to enter."""
     set_speed_mps: float
     roads: Roads
     traffic: Traffic
+    programme: LightProgramme
     settings: DriverSettings = DriverSettings()
+    weather: Weather = CLEAR_DAY
+    lights: Mapping[str, LightState] = field(default_factory=dict)
     regulation: str = "errand"
     ego_id: int = 0
     ego_engaged: bool = True
     finished: bool = False
+    _ego_s_m: float = 0.0
     _events: list[EngineEvent] = field(default_factory=list)
 
     @property
@@ -55,6 +69,7 @@ class ErrandEngine:
     def advance(self, view: WorldState, t_ns: int, dt_ns: int) -> Setpoints:
         """See `ScenarioEngine.advance`."""
         setpoints = Setpoints.empty(1, 1 + len(self.traffic.cars))
+        self.lights = states_at(self.programme, (t_ns + dt_ns) * 1e-9)
         if dt_ns == 0:
             setpoints.drive[0, 0] = Drive.POSE
             pose = self.start
@@ -63,7 +78,7 @@ class ErrandEngine:
             setpoints.drive[0, 0] = Drive.CONTROLS
             self._watch_goal(view, t_ns)
             if self.traffic.cars:
-                self.traffic = step(self.traffic, self.roads, self.settings, self._ego(view), dt_ns * 1e-9)
+                self.traffic = step(self.traffic, self.roads, self.settings, self._ego(view), dt_ns * 1e-9, self.lights)
         self._place_traffic(setpoints)
         return setpoints
 
@@ -84,7 +99,19 @@ class ErrandEngine:
         x_m = float(view.x_m[0, 0]) + EGO.centre_x_m * math.cos(yaw)
         y_m = float(view.y_m[0, 0]) + EGO.centre_x_m * math.sin(yaw)
         lanes, along, _ = self.roads.lane_map.nearest(np.array([[x_m, y_m]]), np.array([yaw]))
-        return Ego(int(lanes[0]), float(along[0]), float(view.speed_mps[0, 0]), EGO.length_m)
+        speed = float(view.speed_mps[0, 0])
+        window, begin_m = self.route.path.window(self._ego_s_m - 20.0, self._ego_s_m + 50.0)
+        self._ego_s_m = begin_m + float(window.project(np.array([[x_m, y_m]]))[0][0])
+        return Ego(int(lanes[0]), float(along[0]), speed, EGO.length_m, self._committed(speed))
+
+    def _committed(self, speed_mps: float) -> tuple[int, ...]:
+        """Lanes of the junction ahead that the ego can no longer stop before in comfort."""
+        front_m = self._ego_s_m + 0.5 * EGO.length_m
+        for junction in route_rules(self.roads.lane_map, self.route).junctions:
+            if front_m < junction.begin_m < front_m + 60.0:
+                stops_m = speed_mps * speed_mps / (2.0 * COMMITTED_MPS2)
+                return junction.lanes if speed_mps > 1.0 and stops_m > junction.stop_m - front_m else ()
+        return ()
 
     def _place_traffic(self, setpoints: Setpoints) -> None:
         points, yaws = places(self.traffic, self.roads)

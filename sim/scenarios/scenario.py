@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from bus.messages import LightState, Weather
 from geometry.errors import InputError
 from motion.rollout import EntityShape
 from sim.world import Setpoints, WorldState
@@ -67,6 +69,16 @@ class ScenarioEngine(Protocol):
 
     @property
     def finished(self) -> bool: ...
+
+    @property
+    def weather(self) -> Weather:
+        """Weather and light now."""
+        ...
+
+    @property
+    def lights(self) -> Mapping[str, LightState]:
+        """States of the traffic lights that are in use, by the map's ids; all others are off."""
+        ...
 
     def advance(self, view: WorldState, t_ns: int, dt_ns: int) -> Setpoints:
         """Setpoints (B = 1) that bring every entity from its state at `t_ns` (`view`) to `t_ns + dt_ns`.

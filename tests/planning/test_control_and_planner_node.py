@@ -14,7 +14,7 @@ from motion.tracking import TrackingSettings, lateral_gains
 from planning.control import track
 from planning.idm import IdmPlanner
 from planning.planner import PlannerSettings, node, trajectory_message
-from planning.scene import Context, assemble
+from planning.scene import Context, Seen, assemble
 from tests.planning.conftest import CAR, SceneMaker
 
 NO_STOP = {f"stop_{name}": np.zeros(0) for name in ("t_s", "x_m", "y_m", "yaw_rad", "speed_mps", "acceleration_mps2",
@@ -79,7 +79,7 @@ def test_the_scene_turns_odom_into_world_and_moves_tracks_on(context: Context) -
     world_from_odom = Pose(100.0, 50.0, math.pi / 2)
     pose = PoseEstimate(world_from_odom, PoseStatus.LANE_CERTAIN, 0.0, 0.0, 0.0, np.zeros((3, 3)))
     odometry = Odometry(Pose(10.0, 0.0, 0.0), 5.0, 0.0, 0.0, 0.0, True)
-    scene = assemble(context, 0, odometry, pose, tracks_of((20.0, 0.0, 4.0, 0.0)), 0.5)
+    scene = assemble(context, 0, odometry, pose, Seen(tracks_of((20.0, 0.0, 4.0, 0.0)), 0.5))
     assert (scene.ego.world_from_ego.x_m, scene.ego.world_from_ego.y_m) == pytest.approx((100.0, 60.0))
     assert (scene.agents.x_m[0], scene.agents.y_m[0]) == pytest.approx((100.0, 72.0))
     assert (scene.agents.vx_mps[0], scene.agents.vy_mps[0]) == pytest.approx((0.0, 4.0))

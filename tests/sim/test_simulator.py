@@ -1,16 +1,18 @@
 """The simulator's node: hand-over without a jump, contacts told once, its own stop when nobody commands."""
 
 import math
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from bus.messages import Envelope, VehicleCommand
+from bus.messages import Envelope, LightState, VehicleCommand
 from bus.node import Received, Tick
 from geometry.errors import InputError
 from motion.rollout import EntityShape
 from sim.scenarios.scenario import EngineEvent, Limits
 from sim.simulator import COMMAND_SILENCE_S, SELF_STOP_MPS2, Simulator
+from sim.weather import CLEAR_DAY
 from sim.world import Drive, Setpoints, WorldState
 
 STEP_NS = 20_000_000
@@ -22,7 +24,8 @@ class TwoCars:
     """The ego drives straight at 10 m/s, engaged from `engaged_s` on; another stands `ahead_m` before it."""
 
     name, cast, limits, ego_id, regulation = "two", (CAR, CAR), (LIMITS, LIMITS), 0, ""
-    set_speed_mps, finished = 10.0, False
+    set_speed_mps, finished, weather = 10.0, False, CLEAR_DAY
+    lights: ClassVar[dict[str, LightState]] = {}
 
     def __init__(self, ahead_m: float = 100.0, engaged_s: float = 1.0) -> None:
         self.ahead_m, self.engaged_s, self.ego_engaged = ahead_m, engaged_s, False

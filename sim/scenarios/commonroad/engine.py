@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bus.messages import EntityKind
+from bus.messages import EntityKind, LightState, Weather
 from geometry.angles import wrap_rad
 from geometry.errors import InputError
 from motion.rollout import EntityShape
@@ -20,6 +20,7 @@ from sim.scenarios.commonroad.goal import missing
 from sim.scenarios.commonroad.model import CommonRoadScenario, Obstacle, PlanningProblem
 from sim.scenarios.commonroad.vehicle import BMW_320I, SingleTrack
 from sim.scenarios.scenario import EngineEvent, Limits
+from sim.weather import CLEAR_DAY
 from sim.world import Drive, Setpoints, WorldState
 
 KINDS: Mapping[str, EntityKind] = {
@@ -41,6 +42,9 @@ class CommonRoadEngine:
     regulation: str = "commonroad"
     ego_id: int = 0
     finished: bool = False
+    weather: Weather = CLEAR_DAY
+    lights: Mapping[str, LightState] = field(default_factory=dict)
+    """CommonRoad's lights run by their own cycles, which are not read: all are off."""
     _events: list[EngineEvent] = field(default_factory=list)
 
     @staticmethod

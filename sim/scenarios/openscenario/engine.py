@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bus import messages
+from bus.messages import LightState
 from geometry.pose import Pose
 from maps.road_network import RoadNetwork, RoadPosition
 from motion.rollout import EntityShape
 from sim.scenarios.openscenario.action import BOTH, NEITHER, Action, GlobalAction, Running
 from sim.scenarios.openscenario.cast import Cast
 from sim.scenarios.openscenario.mover import Mover
-from sim.scenarios.openscenario.stage import Weather
+from sim.scenarios.openscenario.stage import Weather, as_message, light_state
 from sim.scenarios.openscenario.storyboard import NamedAction, Storyboard
 from sim.scenarios.scenario import EngineEvent, Limits
 from sim.world import Drive, Setpoints, WorldState
@@ -50,6 +52,7 @@ class StoryboardEngine:
     _set_speed_mps: float = 0.0
     _ego_goal: Pose | None = None
     _events: list[EngineEvent] = field(default_factory=list)
+    _weather: tuple[Weather, messages.Weather] | None = None
     _now_ns: int = 0
     _last_event_ns: int = 0
 
@@ -102,14 +105,17 @@ class StoryboardEngine:
         return self._ego_goal
 
     @property
-    def weather(self) -> Weather:
-        """The weather and the state of the road as the storyboard has set them."""
-        return self.runtime.stage.weather
+    def weather(self) -> messages.Weather:
+        """See the protocol; the same object as long as nothing changes."""
+        stage = self.runtime.stage
+        if self._weather is None or self._weather[0] is not stage.weather:
+            self._weather = (stage.weather, as_message(stage.weather, stage.time_of_day_s))
+        return self._weather[1]
 
     @property
-    def signals(self) -> Mapping[str, str]:
-        """States of the traffic signals that the storyboard has set, by name."""
-        return self.runtime.stage.signals
+    def lights(self) -> Mapping[str, LightState]:
+        """See the protocol."""
+        return {name: light_state(text) for name, text in self.runtime.stage.signals.items()}
 
     @property
     def set_speed_mps(self) -> float:

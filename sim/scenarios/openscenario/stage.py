@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
+from bus import messages
+from bus.messages import LightState
 from geometry.errors import InputError, Place
 from sim.scenarios.openscenario.expressions import Value
 from sim.scenarios.openscenario.parameters import Declaration, typed
+from sim.weather import CLEAR_DAY, CLEAR_VISIBILITY_M, kind_of, sun_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,67 @@ class Weather:
     temperature_k: float | None = None
     friction: float = 1.0
     wetness: str = ""
+
+
+_WETNESS = {"dry": 0.0, "moist": 0.2, "wetWithPuddles": 0.6, "lowFlooded": 0.9, "highFlooded": 1.0}
+
+
+def as_message(weather: Weather, time_of_day_s: float | None) -> messages.Weather:
+    """The weather as the world has it; where the file is silent, the clear day or the hour decides."""
+    elevation, azimuth = weather.sun_elevation_rad, weather.sun_azimuth_rad
+    if time_of_day_s is not None and elevation is None:
+        elevation, azimuth = sun_at(time_of_day_s)
+    elevation = CLEAR_DAY.sun_elevation_rad if elevation is None else elevation
+    visibility_m = CLEAR_VISIBILITY_M if weather.fog_visibility_m is None else weather.fog_visibility_m
+    return messages.Weather(
+        kind=kind_of(weather.precipitation, weather.precipitation_mmph, visibility_m, elevation),
+        precipitation_mmph=weather.precipitation_mmph,
+        visibility_m=visibility_m,
+        sun_elevation_rad=elevation,
+        # OpenSCENARIO counts clockwise from north.
+        sun_azimuth_rad=CLEAR_DAY.sun_azimuth_rad
+        if azimuth is None
+        else math.remainder(0.5 * math.pi - azimuth, math.tau),
+        friction=CLEAR_DAY.friction * weather.friction,
+        wetness=_WETNESS.get(weather.wetness, 0.0),
+    )
+
+
+_BULBS = {
+    (True, False, False): LightState.RED,
+    (True, True, False): LightState.RED_YELLOW,
+    (False, True, False): LightState.YELLOW,
+    (False, False, True): LightState.GREEN,
+    (False, False, False): LightState.OFF,
+}
+_WORDS = {
+    "red": LightState.RED,
+    "stop": LightState.RED,
+    "yellow": LightState.YELLOW,
+    "amber": LightState.YELLOW,
+    "attention": LightState.YELLOW,
+    "green": LightState.GREEN,
+    "go": LightState.GREEN,
+    "redyellow": LightState.RED_YELLOW,
+    "red_yellow": LightState.RED_YELLOW,
+    "flashing": LightState.FLASHING,
+    "off": LightState.OFF,
+}
+
+
+def light_state(text: str) -> LightState:
+    """A light's state as files write it: a word, or `on`, `off`, `flashing` of its bulbs from the top (`on;off;off`).
+
+    Anything else is UNKNOWN: a driver has to stop at a light that it does not understand.
+    """
+    parts = [part.strip().lower() for part in text.split(";") if part.strip()]
+    if len(parts) == 1:
+        return _WORDS.get(parts[0], LightState.UNKNOWN)
+    if "flashing" in parts:
+        return LightState.FLASHING
+    if len(parts) == 3 and set(parts) <= {"on", "off"}:
+        return _BULBS.get((parts[0] == "on", parts[1] == "on", parts[2] == "on"), LightState.UNKNOWN)
+    return LightState.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def straight_lane(left: tuple[MarkSpan, ...], right: tuple[MarkSpan, ...]) -> tu
     s = np.arange(0.0, LENGTH_M + 1.0, 10.0)
     centre = Polyline.through(np.stack((s, 0.0 * s), axis=-1))
     sides = np.full(len(s), 1.75)
-    route = Route((0,), centre, sides, sides, np.full(len(s), np.nan))
+    route = Route((0,), centre, sides, sides, np.full(len(s), np.nan), np.zeros(1))
     return route, OneLane(centre, (left,), (right,))
 
 

@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from bus.messages import WeatherKind
 from geometry.errors import InputError
 from sim.scenarios.scripted import scripted_states
+from sim.weather import CLEAR_DAY
 from tests.sim.openscenario.conftest import VEHICLE, Files, Played, after, at_time, event, lane_to, speed_to, when
 
 Play = Callable[..., Played]
@@ -234,10 +236,10 @@ def test_weather_reaches_the_engine_and_unnamed_parts_stay(xosc: Files) -> None:
         "</Environment></EnvironmentAction></GlobalAction>"
     )
     engine = xosc.engine(event("fog", at_time(1.0), fog), init=rain)
-    assert (engine.weather.precipitation, engine.weather.friction) == ("rain", 0.6)
-    assert engine.weather.fog_visibility_m is None
+    assert (engine.weather.kind, engine.weather.friction) == (WeatherKind.RAIN, 0.6)
+    assert engine.weather.visibility_m == CLEAR_DAY.visibility_m
     list(scripted_states(engine, 20_000_000, 2_000_000_000))
-    assert (engine.weather.fog_visibility_m, engine.weather.precipitation_mmph) == (80.0, 4.0)
+    assert (engine.weather.visibility_m, engine.weather.precipitation_mmph) == (80.0, 4.0)
 
 
 def test_entities_come_and_go(xosc: Files) -> None:
