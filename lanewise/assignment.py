@@ -23,6 +23,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from geometry.errors import InputError, SceneError
+from lanewise.ratings import NcapTest, ncap_test
 from lanewise.sources import Source
 from maps.commonroad import commonroad_map, read_lanelets
 from maps.lane_map import LaneMap
@@ -70,6 +71,8 @@ class Assignment:
     vehicle: Vehicle
     start: Start
     destination: Destination | None = None
+    ncap: NcapTest | None = None
+    """The Euro NCAP test that the scenario is, so that a recording can be rated."""
 
     def context(self, dt_s: float) -> Context:
         """The planner's context; `dt_s` is its cycle.
@@ -96,6 +99,7 @@ class Assignment:
             "vehicle": json.dumps(asdict(self.vehicle)),
             "start": json.dumps(asdict(self.start)),
             "destination": json.dumps(None if self.destination is None else asdict(self.destination)),
+            "ncap": json.dumps(None if self.ncap is None else asdict(self.ncap)),
         }
 
     @staticmethod
@@ -116,6 +120,7 @@ class Assignment:
                 _checked(Vehicle, entries["vehicle"]),
                 _checked(Start, entries["start"]),
                 _checked(Destination | None, entries["destination"]),
+                _checked(NcapTest | None, entries.get("ncap", "null")),
             )
         except (KeyError, ValueError, ValidationError, binascii.Error, zlib.error) as error:
             reason = str(error).splitlines()[0]
@@ -137,7 +142,7 @@ def assignment_of(source: Source) -> Assignment:
     start = Start(int(lanes[0]), float(along[0]), speed)
     return Assignment(
         source.map_name, source.map_format, source.map_data, vehicle_of(shape, limits), start,
-        _destination(lane_map, start, source),
+        _destination(lane_map, start, source), ncap_test(engine),
     )  # fmt: skip
 
 

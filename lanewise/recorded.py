@@ -13,6 +13,7 @@ from geometry.errors import ContractError, InputError
 from lanewise.assignment import Assignment
 from lanewise.config import RunConfig, read_toml
 from lanewise.drive import READ, Drive, drive_of
+from lanewise.ratings import ratings
 from lanewise.report.scene import ReportData
 from lanewise.reporting import DECISIVE, report_data
 from planning.metrics.corridor import corridor_of
@@ -47,15 +48,21 @@ def recorded_run(recording: Recording) -> tuple[RunConfig, Assignment]:
     return config, Assignment.from_metadata(recording.metadata, recording.path)
 
 
-def verdict_of(drive: Drive, context: Context) -> Verdict:
-    """Judge a drive by the rules that its scenario names; the nuPlan score and its parts inform besides."""
+def verdict_of(drive: Drive, context: Context, assignment: Assignment | None = None) -> Verdict:
+    """Judge a drive by the rules that its scenario names; the nuPlan score and its parts inform besides.
+
+    With its assignment, Euro NCAP points and CommonRoad costs do too, where they apply.
+    """
     corridor = corridor_of(context.mission.route, context.lane_map)
     rules = drive.info.regulation
     with_goal = rules in WITH_GOAL
     verdict = judge(drive.rollout, corridor, "" if with_goal else rules)
     if with_goal:
         verdict = decide((*verdict.results, _contact(drive), _goal(drive)), DECISIVE[rules])
-    return replace(verdict, results=(*verdict.results, *_nuplan(drive, context)))
+    rated: tuple[MetricResult, ...] = ()
+    if assignment is not None and drive.rollout.engaged.any():
+        rated = ratings(drive.rollout, assignment.ncap, assignment.map_format, assignment.map_data)
+    return replace(verdict, results=(*verdict.results, *_nuplan(drive, context), *rated))
 
 
 def _nuplan(drive: Drive, context: Context) -> tuple[MetricResult, ...]:
@@ -101,4 +108,4 @@ def recorded_report(path: Path) -> ReportData:
     config, assignment = recorded_run(recording)
     context = assignment.context(config.planner.period_s)
     drive = drive_of(read_drive(recording))
-    return report_data(drive, verdict_of(drive, context), context, config, drive_hash(digests(path)))
+    return report_data(drive, verdict_of(drive, context, assignment), context, config, drive_hash(digests(path)))

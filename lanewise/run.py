@@ -96,7 +96,7 @@ def run(config: RunConfig, folder: Path, outputs: Outputs, progress: Progress) -
     else:
         messages, found_hash = _kept(config, engine, nodes, progress), None
     drive = drive_of(messages)
-    verdict = verdict_of(drive, context)
+    verdict = verdict_of(drive, context, assignment)
     result = RunResult(engine.name, folder, verdict, drive.info.regulation, float(drive.rollout.t_s[-1]), found_hash)
     (folder / "metrics.json").write_text(json.dumps(metrics_json(result, config), indent=2) + "\n")
     if outputs.report:

@@ -17,6 +17,8 @@ from lanewise.batch import Outcome
 from lanewise.evaluation.comparison import PairedDifference, PlannerScore
 from lanewise.recorded import NUPLAN
 from lanewise.replay import Comparison
+from lanewise.solution import COST
+from planning.metrics.commonroad.cost_results import PREFIX as COMMONROAD
 from planning.metrics.result import MetricResult
 
 RULES = {"un-r157": "UN R157", "commonroad": "CommonRoad", "errand": "its goal"}
@@ -38,8 +40,8 @@ def print_drive(outcome: Outcome) -> None:
             overflow="fold",
         )  # fmt: skip
     for metric in result.verdict.results:
-        if metric.name.startswith(NUPLAN):
-            continue  # the parts of that score stand in metrics.json and in the report
+        if metric.name.startswith((NUPLAN, COMMONROAD)) and metric.name != f"{COMMONROAD}{COST}":
+            continue  # the parts of these scores stand in metrics.json and in the report
         mark = "[green]pass[/]" if metric.passed else "[red]FAIL[/]"
         table.add_row(metric.name, mark, _figure(metric.value, metric.unit), _limit(metric), escape(metric.cause))
     console.print(table)

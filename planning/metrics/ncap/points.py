@@ -36,6 +36,7 @@ BINARY = frozenset({"CCFtap", "CMFtap", "CCCscp", "CMCscp", "CPTA", "CBTA"})
 HEAD_ON = frozenset({"CCFhos", "CCFhol"})
 """Rated by how much speed the car takes off."""
 WARNING_TTC_S = 1.7
+WARNING_TESTS = ("CPLA-25", "CBLA-25")
 
 _Bands = tuple[tuple[float, Colour], ...]
 _IMPACT: Mapping[int, _Bands] = {
@@ -99,6 +100,11 @@ def rated_test(name: str) -> str | None:
     return max(found, key=len, default=None)
 
 
+def is_warning_test(name: str) -> bool:
+    """Whether a test rates the warning of the driver: those named so, and the ones along the road at 25 % overlap."""
+    return "FCW" in name or name.startswith(WARNING_TESTS)
+
+
 def colour(run: Run) -> Colour:
     """How a run is rated.
 
@@ -110,10 +116,10 @@ def colour(run: Run) -> Colour:
         raise InputError(f"{run.test!r} is no Euro NCAP test that is rated; known are {', '.join(POINTS)}")
     if not 0.0 < run.speed_kph < math.inf or not (run.impact_kph is None or run.impact_kph >= 0.0):
         raise InputError(f"a run of {run.test} needs a test speed above 0 and an impact speed of at least 0 km/h")
-    if run.warning_ttc_s is not None:
-        return Colour.GREEN if run.warning_ttc_s >= WARNING_TTC_S else Colour.RED
     if run.impact_kph is None:
         return Colour.GREEN
+    if run.warning_ttc_s is not None:
+        return Colour.GREEN if run.warning_ttc_s >= WARNING_TTC_S else Colour.RED
     if test in BINARY:
         return Colour.RED
     if test in HEAD_ON:
@@ -128,14 +134,19 @@ def _band(bands: _Bands, value: float) -> Colour:
 
 def score(runs: Iterable[Run]) -> NcapScore:
     """Points of all runs; those whose test is not rated (such as reversing, CPRA) are counted apart."""
+    return sum_of((run.test, colour(run).value if rated_test(run.test) is not None else 0.0) for run in runs)
+
+
+def sum_of(rated: Iterable[tuple[str, float]]) -> NcapScore:
+    """Points of runs given as test and share of its points; tests that are not rated are counted apart."""
     shares: dict[str, list[float]] = {}
     apart = 0
-    for run in runs:
-        test = rated_test(run.test)
+    for name, share in rated:
+        test = rated_test(name)
         if test is None:
             apart += 1
         else:
-            shares.setdefault(test, []).append(colour(run).value)
+            shares.setdefault(test, []).append(share)
     tests = tuple(
         PointsOfTest(test, len(shares[test]), POINTS[test] * sum(shares[test]) / len(shares[test]), POINTS[test])
         for test in POINTS

@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geometry.errors import InputError
-from planning.metrics.ncap.points import BINARY, HEAD_ON, POINTS, Colour, Run, colour, rated_test, score
+from planning.metrics.ncap.points import (
+    BINARY,
+    HEAD_ON,
+    POINTS,
+    Colour,
+    Run,
+    colour,
+    is_warning_test,
+    rated_test,
+    score,
+)
 
 
 @pytest.mark.parametrize("test", sorted(POINTS))
@@ -43,8 +53,17 @@ def test_head_on_tests_are_rated_by_the_speed_taken_off(test):
 
 def test_warning_needs_one_point_seven_seconds():
     assert colour(Run("CPLA-25", 60, 20.0, warning_ttc_s=1.7)) is Colour.GREEN
-    assert colour(Run("CPLA-25", 60, None, warning_ttc_s=1.69)) is Colour.RED
-    assert colour(Run("CPLA-25", 60, None, warning_ttc_s=-math.inf)) is Colour.RED
+    assert colour(Run("CPLA-25", 60, 20.0, warning_ttc_s=1.69)) is Colour.RED
+    assert colour(Run("CPLA-25", 60, 20.0, warning_ttc_s=-math.inf)) is Colour.RED
+
+
+def test_who_avoids_needs_to_warn_nobody():
+    assert colour(Run("CPLA-25", 60, None, warning_ttc_s=-math.inf)) is Colour.GREEN
+
+
+def test_warning_tests_are_known_by_their_names():
+    names = {"CCRs_FCW": True, "CPLA-25": True, "CBLA-25": True, "CPLA-50": False, "CCRs": False}
+    assert {name: is_warning_test(name) for name in names} == names
 
 
 def test_names_of_scenarios_lead_to_their_test():
