@@ -1,9 +1,9 @@
 """Routes through towns with the baseline driver: does it arrive, in its lane, without touching anything?
 
-    python benchmarks/town_routes.py MAP.xodr... [--routes 10] [--seed 0]
+    python benchmarks/town_routes.py MAP.xodr... [--routes 10] [--seed 0] [--traffic 0]
 
 Start and goal are drawn from the driving lanes outside junctions, at least 100 m of way apart. Keys: `routes`,
-`arrived`, `clean` (arrived without leaving the lane or a contact). There is no traffic, and lights are not obeyed yet.
+`arrived`, `clean` (arrived without leaving the lane, a contact or a red light run). Lights run by their programme.
 """
 
 from __future__ import annotations
@@ -57,13 +57,15 @@ def main() -> None:
     parser.add_argument("maps", nargs="+", type=Path)
     parser.add_argument("--routes", type=int, default=10, help="routes on each map")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--traffic", type=int, default=0, help="cars on each map")
     arguments = parser.parse_args()
     figures = {"routes": 0, "arrived": 0, "clean": 0}
     for path in arguments.maps:
         rng = np.random.Generator(np.random.PCG64(arguments.seed))
         for start, goal, length in drawn_routes(sample_lanes(read_opendrive(path)), arguments.routes, rng):
+            parameters = {"start": start, "goal": goal, "traffic": str(arguments.traffic)}
             config = configured({
-                "scenario": str(path), "parameters": {"start": start, "goal": goal}, "simulation": {"timeout_s": 400.0}
+                "scenario": str(path), "parameters": parameters, "simulation": {"timeout_s": 400.0}
             })  # fmt: skip
             with tempfile.TemporaryDirectory() as folder:
                 result = run(config, Path(folder) / "run", Outputs(record=False, report=False), lambda _: None)

@@ -145,7 +145,8 @@ def _lanes_at(lane_map: LaneMap, point: tuple[float, float], name: str, path: Pa
     if not len(lanes):
         raise InputError(f"no lane lies within {NEAR_M:g} m of the {name} {point}", path)
     for lane in lanes.tolist():
-        yield lane, float(lane_map.centre(lane).project(np.array([point]))[0][0])
+        along_m = float(lane_map.centre(lane).project(np.array([point]))[0][0])
+        yield lane, min(max(along_m, 0.0), lane_map.length_m(lane))
 
 
 def _point(parameters: Mapping[str, str], name: str, path: Path) -> tuple[float, float]:

@@ -29,6 +29,9 @@ class TrackingSettings:
     steering_weight: float = 30.0
     lateral_acceleration_weight: float = 0.3
     """[s^4]. Steering costs the more the faster: without this an offset of 1 m at 35 m/s asks for 80 m/s^2 sideways."""
+    steering_preview_s: float = 0.2
+    """How much earlier than the wheels' lag the path's curvature is steered: half of what a tight turn needs to be
+    steered at the wheels' highest rate."""
     speed_gain_1ps: float = 1.0
     lateral_acceleration_mps2: float = 5.0
     """Steering beyond what this allows at the present speed is cut."""

@@ -51,7 +51,10 @@ def track(
     index, share, offset = nearest_on_path(pose.x_m, pose.y_m, trajectory.x_m, trajectory.y_m)
     after = min(index + 1, len(trajectory.t_s) - 1)
     heading = trajectory.yaw_rad[index] + share * wrap_rad(float(trajectory.yaw_rad[after] - trajectory.yaw_rad[index]))
-    curvature = (1.0 - share) * trajectory.curvature_radpm[index] + share * trajectory.curvature_radpm[after]
+    at_s = (1.0 - share) * trajectory.t_s[index] + share * trajectory.t_s[after]
+    # The wheels need time to turn: what the path asks in a moment is commanded now.
+    ahead_s = at_s + vehicle.steering_lag_s + settings.steering_preview_s
+    curvature = np.interp(ahead_s, trajectory.t_s, trajectory.curvature_radpm)
     steering = steering_command(
         gains.at(speed), offset, wrap_rad(pose.yaw_rad - float(heading)), float(curvature), odometry.steering_rad,
         speed, vehicle, settings,

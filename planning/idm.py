@@ -18,12 +18,17 @@ from geometry.polyline import Polyline
 from motion.car_following import IdmParameters
 from planning.corridor import CorridorSettings, Obstacle, obstacles_in_corridor
 from planning.planner import Plan, States
-from planning.right_of_way import RuleMemory, RuleSettings, RuleStop, next_stop
+from planning.right_of_way import RuleMemory, RuleSettings, RuleStop, next_stop, those_who_yield
 from planning.scene import Context, Scene
 from planning.speed_profile import Braking, SpeedProfile, speed_ceiling, stop_profile, unroll
 
 BEHIND_M = 60.0
 """How much of the route behind the ego the planner keeps in view."""
+
+
+GENTLE_RADPM = 0.02
+SETTLE_GAIN_M = 15.0
+"""In curves tighter than that a lateral offset is taken back over a shorter way: there is little room for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,12 @@ class IdmPlanner:
             settings.lateral_acceleration_mps2, settings.following.deceleration_mps2,
             _stop_s_m(scene, path, start_m, stop, settings),
         )  # fmt: skip
-        obstacles = obstacles_in_corridor(scene.agents, path, s, d, ego.speed_mps, vehicle, settings.corridor)
+        waiting = those_who_yield(scene, start_m + s + vehicle.front_m, settings.rules)
+        obstacles = tuple(
+            obstacle
+            for obstacle in obstacles_in_corridor(scene.agents, path, s, d, ego.speed_mps, vehicle, settings.corridor)
+            if obstacle.enter_s <= 0.0 or obstacle.track_id not in waiting
+        )
         profile = unroll(
             ego.speed_mps, memory.acceleration_mps2, memory.braking_hard, context.mission.set_speed_mps, ceiling,
             obstacles, settings.following, settings.braking, settings.horizon_s,
@@ -135,11 +145,13 @@ class IdmPlanner:
 
     def _lateral(self, scene: Scene, path: Polyline, s_m: float, d_m: float) -> LateralPath:
         ego = scene.ego
-        length_m = max(ego.speed_mps * self.settings.settle_s, 12.0)
+        ahead = path.curvature(s_m + np.linspace(0.0, ego.speed_mps + 4.0, 5))
+        tightness = max(float(np.abs(ahead).max()) - GENTLE_RADPM, 0.0)
+        length_m = max(ego.speed_mps * self.settings.settle_s, 12.0) / (1.0 + SETTLE_GAIN_M * tightness)
         error = path.heading_error(s_m, ego.world_from_ego.yaw_rad)
         slope = math.tan(min(max(error, -0.7), 0.7))
         bend = math.tan(ego.steering_rad) / scene.context.vehicle.wheelbase_m - float(path.curvature(s_m))
-        return settle(d_m, slope, min(max(bend, -0.1), 0.1), length_m)
+        return settle(d_m, slope, min(max(bend, -0.3), 0.3), length_m)
 
 
 def _stop_s_m(scene: Scene, path: Polyline, start_m: float, stop: RuleStop | None, settings: IdmSettings) -> float:

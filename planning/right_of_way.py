@@ -22,6 +22,9 @@ from maps.lane_map import Indices, LaneMap
 from maps.route_rules import RouteCrossing, RouteJunction, RouteZone, route_rules
 from planning.scene import Agents, Scene
 
+_YIELDING_MPS2 = 3.0
+"""Who has to yield is expected to brake no harder than this for it."""
+
 _ON_FOOT = (EntityKind.PEDESTRIAN, EntityKind.BICYCLE, EntityKind.ANIMAL)
 
 
@@ -139,6 +142,26 @@ def _at_junction(
             yield RuleStop(stop, blocker)
 
 
+def those_who_yield(scene: Scene, front_m: float, settings: RuleSettings) -> frozenset[int]:
+    """Tracks that have to let the ego through at the junction ahead, have not entered it and can still stop."""
+    context = scene.context
+    others = _others(scene)
+    found = set()
+    for junction in route_rules(context.lane_map, context.mission.route).junctions:
+        if not junction.begin_m - settings.look_ahead_m < front_m < junction.end_m:
+            continue
+        for zone in junction.zones:
+            conflict = zone.zone
+            for i in range(len(others.ids)):
+                way_m = conflict.sources.get(int(others.lane[i]))
+                if conflict.yields or way_m is None or int(others.lane[i]) == conflict.other:
+                    continue
+                room_m = way_m - conflict.other_begin_m - float(others.s_m[i]) - float(others.half_m[i])
+                if float(others.speed_mps[i]) ** 2 <= 2.0 * _YIELDING_MPS2 * max(room_m, 0.05):
+                    found.add(int(others.ids[i]))
+    return frozenset(found)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Others:
     """Vehicles on lanes: track, lane, arc length of the middle, speed along the lane, half the length."""
@@ -203,7 +226,7 @@ def _comes(
         return not (stands and here.waited_s >= settings.patience_s)
     if stands:
         return False
-    return lane == other_lane or speed_mps**2 > 2.0 * 3.0 * max(to_begin_m - 1.0, 0.05)
+    return lane == other_lane or speed_mps**2 > 2.0 * _YIELDING_MPS2 * max(to_begin_m - 1.0, 0.05)
 
 
 def _time_s(distance_m: float, here: _Here, settings: RuleSettings) -> float:

@@ -47,6 +47,9 @@ ENTRY_M = 3.0
 
 STANDING_MPS = 0.1
 
+FORK_M = 6.0
+"""Lanes that part from one lane share their surface for about this length."""
+
 STOPPING_MPS2 = 3.0
 """Nobody has to brake harder than this for a light or for those who cross."""
 
@@ -282,9 +285,19 @@ def step(
         lanes.add(car, roads)
     if ego is not None:
         lanes.add(Car(EGO, ego.lane, ego.s_m, ego.speed_mps, ego.speed_mps, ego.length_m, granted=True), roads)
+        for lane in _beside_at_fork(ego, roads):
+            insort(lanes.on[lane], (ego.s_m, EGO))
     granted = _turns(traffic, lanes, roads, ego, lights)
     moved = [_drive(car, lanes, roads, settings, granted, traffic.t_s, dt_s) for car in traffic.cars]
     return Traffic(traffic.t_s + dt_s, tuple(_respawned(car, lanes, roads, settings) for car in moved))
+
+
+def _beside_at_fork(ego: Ego, roads: Roads) -> set[int]:
+    """Lanes that part from the ego's where its tail still stands on them."""
+    if ego.s_m - 0.5 * ego.length_m > FORK_M:
+        return set()
+    before = roads.lane_map.predecessors[ego.lane]
+    return {other for lane in before for other in roads.ways_on[lane]} - {ego.lane}
 
 
 def _respawned(car: Car, lanes: _Lanes, roads: Roads, settings: DriverSettings) -> Car:

@@ -105,9 +105,11 @@ class ErrandEngine:
         return Ego(int(lanes[0]), float(along[0]), speed, EGO.length_m, self._committed(speed))
 
     def _committed(self, speed_mps: float) -> tuple[int, ...]:
-        """Lanes of the junction ahead that the ego can no longer stop before in comfort."""
+        """Lanes of the junction that the ego is in, or can no longer stop before in comfort."""
         front_m = self._ego_s_m + 0.5 * EGO.length_m
         for junction in route_rules(self.roads.lane_map, self.route).junctions:
+            if junction.begin_m <= front_m < junction.end_m + EGO.length_m:
+                return junction.lanes
             if front_m < junction.begin_m < front_m + 60.0:
                 stops_m = speed_mps * speed_mps / (2.0 * COMMITTED_MPS2)
                 return junction.lanes if speed_mps > 1.0 and stops_m > junction.stop_m - front_m else ()
