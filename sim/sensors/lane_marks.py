@@ -1,0 +1,226 @@
+"""An error model of lane-mark perception: what a net would say of the lines in front of the true pose.
+
+It stands in for the net where no picture is rendered (long runs, tests of localization) and says so: its figures are
+assumptions, named below, not measurements of a net. In: `/truth/ego`, `/truth/weather` and the true map. Out:
+`/perception/lane_marks` in `ego`.
+
+What makes such marks hard is not the white noise but what stays: each piece of a line (up to 50 m) has an offset, a
+chance to be worn away and a chance to be read as another type that are the same in every picture of it; the camera's
+mount is off by a constant angle; false lines (seams, ruts) last for a while.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bus.messages import EgoTruth, LaneMarks, MarkType, Weather, WeatherKind
+from bus.node import Node, Publication, Tick
+from geometry.angles import Floats
+from geometry.pose import Pose
+from maps.mark_lines import LineView, MarkLines, view_from
+from sim.weather import CLEAR_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class LaneMarkErrors:
+    """Assumed errors of the lane-mark net in clear weather.
+
+    The noise of a point at distance x is `noise_m + noise_per_m * x + noise_per_m2 * x^2`, `piece_m` that of a whole
+    piece; `mount_yaw_rad` and `mount_y_m` are 1-sigma of the constant error of the camera's mount. `miss` is the chance
+    that a line next to the ego is not reported in one picture, `miss_per_m` what each metre further aside adds,
+    `piece_miss` and `edge_miss` the share of pieces of paint and of unpainted road edges that are never seen. False
+    lines begin at `false_rate_hz` and last `false_time_s`.
+    """
+
+    period_s: float = 0.1
+    delay_s: float = 0.1
+    first_m: float = 4.0
+    range_m: float = 40.0
+    spacing_m: float = 4.0
+    reach_m: float = 11.0
+    noise_m: float = 0.03
+    noise_per_m: float = 6.0e-4
+    noise_per_m2: float = 3.0e-5
+    piece_m: float = 0.03
+    mount_yaw_rad: float = 1.0e-3
+    mount_y_m: float = 0.02
+    miss: float = 0.03
+    miss_per_m: float = 0.03
+    piece_miss: float = 0.05
+    edge_miss: float = 0.3
+    wrong_type: float = 0.03
+    piece_wrong_type: float = 0.03
+    false_rate_hz: float = 0.1
+    false_time_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FalseLine:
+    """A line that is not there: offset and slope in `ego`, type, and until when it is seen."""
+
+    y_m: float
+    slope: float
+    type: MarkType
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneMarkMemory:
+    """The errors that stay: `salt` tells one drive's pieces from another's; None before the first picture."""
+
+    salt: int | None = None
+    mount_yaw_rad: float = 0.0
+    mount_y_m: float = 0.0
+    false_lines: tuple[FalseLine, ...] = ()
+
+
+def node(errors: LaneMarkErrors, lines: MarkLines) -> Node:
+    """The node to hand to the executor; `lines` are the true ones."""
+    return Node(
+        name="lane_marks",
+        priority=20,
+        step=lambda memory, tick: _step(errors, lines, memory, tick),
+        memory=LaneMarkMemory(),
+        inputs=("/truth/ego", "/truth/weather"),
+        outputs=("/perception/lane_marks",),
+        triggers=("/truth/ego",),
+        latency_ns=round(errors.delay_s * 1e9),
+        snapshot=False,
+    )
+
+
+def _step(
+    errors: LaneMarkErrors, lines: MarkLines, memory: LaneMarkMemory, tick: Tick
+) -> tuple[LaneMarkMemory, tuple[Publication, ...]]:
+    assert tick.trigger is not None
+    at_ns = tick.trigger.envelope.measured_ns
+    if at_ns % round(errors.period_s * 1e9) != 0:
+        return memory, ()
+    said = tick.inputs.get("/truth/weather")
+    weather = CLEAR_DAY if said is None else said.message
+    memory, marks = measure(errors, lines, memory, tick.trigger.message, weather, at_ns, tick.rng)
+    return memory, (Publication("/perception/lane_marks", marks, at_ns),)
+
+
+def measure(
+    errors: LaneMarkErrors,
+    lines: MarkLines,
+    memory: LaneMarkMemory,
+    ego: EgoTruth,
+    weather: Weather,
+    at_ns: int,
+    rng: np.random.Generator,
+) -> tuple[LaneMarkMemory, LaneMarks]:
+    """The lines that the model reports for the picture at `at_ns`; call it once per period."""
+    errors = in_weather(errors, weather)
+    memory = _advance(errors, memory, at_ns, rng)
+    assert memory.salt is not None
+    stations = np.arange(errors.first_m, errors.range_m + 1e-9, errors.spacing_m)
+    view = view_from(lines, ego.world_from_ego, stations, errors.reach_m)
+    seen = _seen_lines(errors, view, memory.salt, rng)
+    seen += [(false.type, false.y_m + false.slope * stations) for false in memory.false_lines]
+    return memory, _message(errors, memory, stations, seen, rng)
+
+
+def in_weather(errors: LaneMarkErrors, weather: Weather) -> LaneMarkErrors:
+    """The errors in rain, snow, fog and darkness: shorter range, more noise, more misses; snow hides half the paint."""
+    reach = min(errors.range_m, max(errors.first_m + errors.spacing_m, 0.3 * weather.visibility_m))
+    match weather.kind:
+        case WeatherKind.RAIN:
+            worse = replace(errors, noise_m=1.3 * errors.noise_m, miss=errors.miss + 0.05, wrong_type=0.06)
+        case WeatherKind.SNOW:
+            worse = replace(errors, noise_m=1.5 * errors.noise_m, miss=errors.miss + 0.1, piece_miss=0.5, edge_miss=0.7)
+        case WeatherKind.NIGHT:
+            worse = replace(errors, noise_m=1.2 * errors.noise_m, miss=errors.miss + 0.03, edge_miss=0.5)
+        case _:
+            worse = errors
+    return replace(worse, range_m=reach)
+
+
+def _advance(errors: LaneMarkErrors, memory: LaneMarkMemory, at_ns: int, rng: np.random.Generator) -> LaneMarkMemory:
+    if memory.salt is None:
+        memory = LaneMarkMemory(
+            salt=int(rng.integers(2**31)),
+            mount_yaw_rad=float(rng.normal(0.0, errors.mount_yaw_rad)),
+            mount_y_m=float(rng.normal(0.0, errors.mount_y_m)),
+        )
+    alive = tuple(line for line in memory.false_lines if at_ns < line.until_ns)
+    if rng.random() < errors.false_rate_hz * errors.period_s:
+        lasting_ns = round(rng.exponential(errors.false_time_s) * 1e9)
+        kind = MarkType(int(rng.choice((MarkType.SOLID, MarkType.BROKEN, MarkType.OTHER))))
+        line = FalseLine(float(rng.uniform(-6.0, 6.0)), float(rng.normal(0.0, 0.02)), kind, at_ns + lasting_ns)
+        alive = (*alive, line)
+    return replace(memory, false_lines=alive)
+
+
+def _seen_lines(
+    errors: LaneMarkErrors, view: LineView, salt: int, rng: np.random.Generator
+) -> list[tuple[MarkType, Floats]]:
+    """Type and true lateral positions, shifted by what stays wrong of each piece, of the lines that are reported."""
+    seen = []
+    for y_m, kind, piece in zip(view.y_m, view.types.tolist(), view.pieces.tolist(), strict=True):
+        known = np.isfinite(y_m)
+        if known.sum() < 2:
+            continue
+        kept, offset, misread, other = piece_errors(salt, piece)
+        aside = abs(float(y_m[known][0]))
+        is_edge = kind == MarkType.NONE
+        if kept < (errors.edge_miss if is_edge else errors.piece_miss):
+            continue
+        if rng.random() < errors.miss + errors.miss_per_m * max(0.0, aside - 2.0):
+            continue
+        wrong = misread < errors.piece_wrong_type or rng.random() < errors.wrong_type
+        seen.append((_misread(kind, other) if wrong else MarkType(kind), y_m + errors.piece_m * offset))
+    return seen
+
+
+def _misread(kind: int, other: float) -> MarkType:
+    """What a solid or broken line is taken for is the other; anything else may be taken for either."""
+    if kind in (MarkType.SOLID, MarkType.BROKEN):
+        return MarkType.BROKEN if kind == MarkType.SOLID else MarkType.SOLID
+    return MarkType.SOLID if other < 0.5 else MarkType.BROKEN
+
+
+def piece_errors(salt: int, piece: int) -> tuple[float, float, float, float]:
+    """What stays the same of a piece in one drive: uniform, normal, uniform, uniform. A hash, so it needs no memory.
+
+    The mixer is SplitMix64 (Steele, Lea, Flood 2014).
+    """
+    mask = (1 << 64) - 1
+    state = (salt * 0x9E3779B97F4A7C15 + piece * 0xD1342543DE82EF95) & mask
+    draws = []
+    for _ in range(5):
+        state = (state + 0x9E3779B97F4A7C15) & mask
+        mixed = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & mask
+        draws.append(((mixed ^ (mixed >> 31)) + 1) / 2.0**64)
+    normal = math.sqrt(-2.0 * math.log(draws[1])) * math.cos(2.0 * math.pi * draws[2])
+    return draws[0], normal, draws[3], draws[4]
+
+
+def _message(
+    errors: LaneMarkErrors,
+    memory: LaneMarkMemory,
+    stations: Floats,
+    seen: list[tuple[MarkType, Floats]],
+    rng: np.random.Generator,
+) -> LaneMarks:
+    sigma = errors.noise_m + errors.noise_per_m * stations + errors.noise_per_m2 * stations**2
+    ego_from_believed = Pose(0.0, memory.mount_y_m, memory.mount_yaw_rad)
+    start, points, sigmas = [0], [], []
+    for _, y_m in seen:
+        known = np.isfinite(y_m)
+        noisy = y_m[known] + sigma[known] * rng.normal(size=int(known.sum()))
+        points.append(ego_from_believed @ np.stack((stations[known], noisy), axis=-1))
+        sigmas.append(np.hypot(sigma[known], errors.piece_m))
+        start.append(start[-1] + int(known.sum()))
+    return LaneMarks(
+        start=np.array(start),
+        xy_m=np.concatenate(points) if points else np.empty((0, 2)),
+        sigma_m=np.concatenate(sigmas) if sigmas else np.empty(0),
+        types=np.array([kind for kind, _ in seen], dtype=np.int64),
+        score=np.full(len(seen), 0.9),
+    )
