@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lanewise.batch import Outcome
-from lanewise.evaluation.comparison import PairedDifference, PlannerScore
+from lanewise.evaluation.comparison import PairedDifference, PlannerScore, ncap_scores
 from lanewise.recorded import NUPLAN
 from lanewise.replay import Comparison
 from lanewise.solution import COST
@@ -104,6 +104,11 @@ def print_evaluation(
     for d in differences:
         pair = f"{escape(d.second)} - {escape(d.first)}"
         console.print(f"{pair:24} {d.score:16} {d.mean:+9.3f}  [{d.low:+.3f}, {d.high:+.3f}]")
+    for planner, points in ncap_scores(rows).items():
+        tests = ", ".join(f"{test.test} {test.points:.2f}/{test.maximum:g}" for test in points.tests)
+        apart = f", {points.apart} apart" if points.apart else ""
+        total = f"{points.points:.2f} of {points.maximum:g} ({points.share:.1%}{apart})"
+        console.print(f"{escape(planner):24} Euro NCAP {total}: {tests}")
     for outcome in ("fail", "error", "not runnable"):
         for row in [row for row in rows if row["outcome"] == outcome][:SHOWN_LOSSES]:
             console.print(f"{outcome.upper()} {escape(row['case'])} ({escape(row['planner'])}): {escape(row['cause'])}")

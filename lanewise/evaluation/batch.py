@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,10 +26,13 @@ from lanewise.config import RunConfig
 from lanewise.drive import drive_of
 from lanewise.evaluation.suite import Suite, SuiteCase
 from lanewise.provenance import source_hash
+from lanewise.ratings import NCAP
 from lanewise.recorded import read_drive, recorded_report, recorded_run
 from lanewise.report.page import write_report
-from lanewise.run import Outputs, Progress, metrics_json, run, scenario_file
+from lanewise.run import Outputs, Progress, RunResult, metrics_json, run, scenario_file
+from maps.lane_map import LaneMap
 from motion.rollout import Rollout
+from planning.metrics.commonroad.cost_results import PREFIX as COMMONROAD
 from planning.metrics.nuplan.from_rollout import drive_of_rollout
 from planning.metrics.nuplan.score import score
 from planning.metrics.table import METRICS
@@ -37,6 +40,8 @@ from sim.scenarios.scenario import MissingLaneError
 
 EXPERT = "pdm-closed"
 """Whose progress counts as all that could be made."""
+WORTH_A_LOOK = 0.95
+"""The report of a drive that passed is kept where its nuPlan score is lower than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +136,23 @@ def _driven(job: EvaluationJob) -> dict[str, Any]:
     try:
         for leftover in folder.glob("*"):
             leftover.unlink()  # of a drive that was cut off
-        result = run(config, folder, Outputs(report=False), lambda _: None)
+        return row | _judged(job, folder, run(config, folder, Outputs(report=False), lambda _: None))
     except MissingLaneError as error:
         return {**row, "outcome": "not runnable", "passed": None, "cause": str(error)}
     except LanewiseError as error:
         return {**row, "outcome": "error", "passed": None, "cause": str(error)}
-    told = metrics_json(result, config)
+    except Exception as error:  # a defect of ours in one drive must not cost the others
+        told = f"internal error, please report it: {type(error).__name__}: {error}"
+        return {**row, "outcome": "error", "passed": None, "cause": told}
+
+
+def _judged(job: EvaluationJob, folder: Path, result: RunResult) -> dict[str, Any]:
+    """What a drive was worth; its folder is kept where something was lost."""
+    told = metrics_json(result, job.config)
     rollout = _rollout(folder)
+    _, assignment = recorded_run(Recording.open(folder / "drive.mcap"))
     moving = rollout.ego.speed_mps[rollout.engaged]
-    row |= {
+    row: dict[str, Any] = {
         "outcome": "pass" if told["passed"] else "fail",
         "passed": told["passed"],
         "cause": told["cause"],
@@ -148,37 +161,53 @@ def _driven(job: EvaluationJob) -> dict[str, Any]:
         "mean_speed_mps": round(float(np.mean(moving)), 4) if len(moving) else None,
         "drive_hash": told["drive_hash"],
     }
-    row |= _nuplan(job, folder, rollout)
+    row |= _nuplan(job, rollout, assignment.context(job.config.planner.period_s).lane_map)
+    if assignment.ncap is not None:
+        row |= {"ncap_test": assignment.ncap.name, "ncap_speed_kph": assignment.ncap.speed_kph}
     for metric in told["metrics"]:
-        if metric["name"] not in METRICS:
-            continue
-        row[f"{metric['name']}_passed"], row[metric["name"]] = metric["passed"], metric["value"]
-    if told["passed"]:
-        for part in folder.glob("*"):
-            part.unlink()  # what was lost is worth keeping; what was won can be made again
-        folder.rmdir()
-    else:
-        write_report(recorded_report(folder / "drive.mcap"), folder / "report.html")
+        if metric["name"] in METRICS:
+            row[f"{metric['name']}_passed"], row[metric["name"]] = metric["passed"], metric["value"]
+        elif metric["name"] == NCAP:
+            row |= {NCAP: metric["value"], f"{NCAP}_cause": metric["cause"], f"{NCAP}_t_s": metric["t_s"]}
+        elif metric["name"].startswith(COMMONROAD):
+            row[f"commonroad_{metric['name'].removeprefix(COMMONROAD)}"] = metric["value"]
+    row["report"] = _kept(row, folder)
     return row
+
+
+def _kept(row: Mapping[str, Any], folder: Path) -> bool:
+    """Whether a report is kept: what was lost is worth a look, what was won can be made again.
+
+    Of a drive that failed all is kept, of one that passed and lost points the report.
+    """
+    total, points = row["nuplan_score"], row.get(NCAP)
+    lost = (total is not None and total < WORTH_A_LOOK) or (points is not None and points < 1.0)
+    if lost or not row["passed"]:
+        write_report(recorded_report(folder / "drive.mcap"), folder / "report.html")
+    if row["passed"]:
+        for part in folder.glob("*"):
+            if not lost or part.name != "report.html":
+                part.unlink()
+        if not lost:
+            folder.rmdir()
+    return lost or not row["passed"]
 
 
 # --- the nuPlan score -------------------------------------------------------------------------------------------------
 
 
-def _nuplan(job: EvaluationJob, folder: Path, rollout: Rollout) -> dict[str, Any]:
+def _nuplan(job: EvaluationJob, rollout: Rollout, lane_map: LaneMap) -> dict[str, Any]:
     """The closed-loop score and its parts; progress is compared with the expert's on the same case.
 
     Where no human has driven, the frozen `pdm-closed` is the expert; where it cannot drive either, there is none.
     """
-    _, assignment = recorded_run(Recording.open(folder / "drive.mcap"))
-    context = assignment.context(job.config.planner.period_s)
     try:
-        judged = score(drive_of_rollout(rollout, context.lane_map, _expert(job, rollout)))
+        judged = score(drive_of_rollout(rollout, lane_map, _expert(job, rollout)))
     except ContractError as error:
-        return {"nuplan_score": None, "nuplan_cause": str(error)}
+        return {"nuplan_score": None, "nuplan_cause": str(error), "nuplan_t_s": None}
     total, *_ = judged.results()
     parts = {f"nuplan_{name}": round(value, 6) for name, value in judged.sub_scores().items()}
-    return {"nuplan_score": round(judged.total, 6), "nuplan_cause": total.cause, **parts}
+    return {"nuplan_score": round(judged.total, 6), "nuplan_cause": total.cause, "nuplan_t_s": total.t_s, **parts}
 
 
 def _expert(job: EvaluationJob, rollout: Rollout) -> Rollout | None:

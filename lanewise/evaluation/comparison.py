@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from geometry.angles import Floats
+from planning.metrics.ncap.points import NcapScore, sum_of
 
 RESAMPLES = 10_000
 INTERVAL = (2.5, 97.5)
@@ -27,6 +28,8 @@ SCORES: Mapping[str, Callable[[Row], float | None]] = {
     "passed": lambda row: None if row["passed"] is None else float(row["passed"]),
     "comfortable": lambda row: _all(row, COMFORT),
     "mean_speed_mps": lambda row: row.get("mean_speed_mps"),
+    "euro_ncap": lambda row: row.get("euro_ncap"),
+    "commonroad_SM1": lambda row: row.get("commonroad_SM1"),
 }
 """What planners are compared by: name to score of a row, None where it has none."""
 
@@ -81,6 +84,15 @@ def paired_differences(rows: Sequence[Row], seed: int = 0) -> tuple[PairedDiffer
                 low, high = interval_of(differences, seed)
                 found.append(PairedDifference(first, second, name, float(differences.mean()), low, high, len(common)))
     return tuple(found)
+
+
+def ncap_scores(rows: Sequence[Row]) -> dict[str, NcapScore]:
+    """Euro NCAP points of each planner that has driven such tests, over all its seeds; reversing counts apart."""
+    driven: dict[str, list[tuple[str, float]]] = {}
+    for row in rows:
+        if row.get("ncap_test") is not None:
+            driven.setdefault(row["planner"], []).append((row["ncap_test"], row.get("euro_ncap") or 0.0))
+    return {planner: sum_of(rated) for planner, rated in driven.items()}
 
 
 def interval_of(differences: Floats, seed: int) -> tuple[float, float]:

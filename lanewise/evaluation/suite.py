@@ -6,12 +6,17 @@ file = "cut-in"                     # a shipped name, or a path relative to the 
 tags = ["highway", "cut-in"]
 [scenario.parameters]
 EgoSpeed_kmh = [90, 108]            # every combination of the lists is a case
+[[scenario]]
+file = "$LANEWISE_DATA/ncap/*.xosc" # variables and wildcards; a file of variations gives all its valid ones
 """
 
 from __future__ import annotations
 
+import glob
+import os
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -19,6 +24,7 @@ from typing import Any
 
 from geometry.errors import InputError
 from lanewise.scenarios.catalog import shipped
+from sim.scenarios.openscenario.distribution import is_variation, read_variations
 
 FOLDER = Path(__file__).parent.parent / "suites"
 MAX_CASES = 100_000
@@ -89,21 +95,63 @@ def _cases(entry: Any, path: Path) -> list[SuiteCase]:
     file = entry.get("file")
     if not isinstance(file, str):
         raise InputError("a [[scenario]] needs file = a shipped name or a path", path)
-    scenario = file if file in shipped() else str(path.parent / file)
-    grid = {name: value if isinstance(value, list) else [value] for name, value in entry.get("parameters", {}).items()}
+    tags = tuple(str(tag) for tag in entry.get("tags", []))
+    values = entry.get("parameters", {})
+    if file in shipped():
+        return _grid(file, file, values, tags, path)
+    return [case for found in _files(file, path) for case in _of_file(found, values, tags, path)]
+
+
+def _files(pattern: str, path: Path) -> list[Path]:
+    """Files that a path with variables and wildcards names, in the order of their names."""
+    missing = [name for name in re.findall(r"\$\{?(\w+)", pattern) if name not in os.environ]
+    if missing:
+        raise InputError(f"the suite needs the environment variable {missing[0]}, which is not set", path)
+    expanded = Path(os.path.expandvars(pattern))
+    place = (
+        expanded.absolute() if "$" in pattern else path.parent / expanded
+    )  # a variable is the user's, not the suite's
+    if not glob.has_magic(str(place)):
+        return [place]
+    found = sorted(Path(place.anchor or ".").glob(str(place).removeprefix(place.anchor)))
+    if not found:
+        raise InputError(f"no file matches {place}", path)
+    return found
+
+
+def _of_file(file: Path, values: Mapping[str, Any], tags: tuple[str, ...], path: Path) -> list[SuiteCase]:
+    """The cases of one file: its valid variations where it is a file of such, else the suite's own values."""
+    if not file.is_file():
+        raise InputError(f"the suite names a scenario that is not there: {file}", path)
+    if not is_variation(file):
+        return _grid(file.stem, str(file), values, tags, path)
+    if values:
+        raise InputError(f"{file.name} varies its parameters itself; the suite cannot give it others", path)
+    variations = read_variations(file)
+    chosen = [variation.parameters for variation in variations.valid()]
+    same = {name for name in chosen[0] if len({parameters[name] for parameters in chosen}) == 1} if chosen else set()
+    return [_case(file.stem, str(variations.scenario_path), parameters, tags, same) for parameters in chosen]
+
+
+def _grid(
+    name: str, scenario: str, parameters: Mapping[str, Any], tags: tuple[str, ...], path: Path
+) -> list[SuiteCase]:
+    """Every combination of the values."""
+    grid = {key: value if isinstance(value, list) else [value] for key, value in parameters.items()}
     total = 1
-    for name, values in grid.items():
+    for key, values in grid.items():
         total *= len(values)
         if not values or total > MAX_CASES:
-            raise InputError(f"{file}: {name} has {len(values)} values; a suite holds 1 to {MAX_CASES} cases", path)
-    tags = tuple(str(tag) for tag in entry.get("tags", []))
-    return [_case(file, scenario, dict(zip(grid, values, strict=True)), tags) for values in product(*grid.values())]
+            raise InputError(f"{name}: {key} has {len(values)} values; a suite holds 1 to {MAX_CASES} cases", path)
+    return [_case(name, scenario, dict(zip(grid, values, strict=True)), tags) for values in product(*grid.values())]
 
 
-def _case(file: str, scenario: str, values: Mapping[str, Any], tags: tuple[str, ...]) -> SuiteCase:
-    parameters = {name: _text(value) for name, value in values.items()}
-    label = ",".join(f"{name}={value}" for name, value in parameters.items())
-    return SuiteCase(f"{Path(file).stem}[{label}]" if label else Path(file).stem, scenario, parameters, tags)
+def _case(
+    name: str, scenario: str, values: Mapping[str, Any], tags: tuple[str, ...], unnamed: Collection[str] = ()
+) -> SuiteCase:
+    parameters = {key: _text(value) for key, value in values.items()}
+    label = ",".join(f"{key}={value}" for key, value in parameters.items() if key not in unnamed)
+    return SuiteCase(f"{name}[{label}]" if label else name, scenario, parameters, tags)
 
 
 def _text(value: Any) -> str:

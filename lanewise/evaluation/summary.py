@@ -13,11 +13,19 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from lanewise.evaluation.comparison import PairedDifference, PlannerScore
+from lanewise.evaluation.comparison import PairedDifference, PlannerScore, ncap_scores
 from lanewise.report.palette import DARK, LIGHT, Palette
 from planning.metrics.table import METRICS
 
 Row = Mapping[str, Any]
+
+PARTS = (
+    "nuplan_score", "nuplan_no_ego_at_fault_collisions", "nuplan_drivable_area_compliance",
+    "nuplan_ego_is_making_progress", "nuplan_driving_direction_compliance", "nuplan_ego_progress_along_expert_route",
+    "nuplan_time_to_collision_within_bound", "nuplan_speed_limit_compliance", "nuplan_ego_is_comfortable",
+)  # fmt: skip
+COSTS = ("commonroad_SM1", "commonroad_SA1", "commonroad_WX1", "commonroad_TR1", "commonroad_JB1")
+"""CommonRoad cost functions that the table shows; results.parquet holds all, with their terms."""
 
 TEMPLATE = Path(__file__).parent / "summary.html"
 
@@ -39,6 +47,10 @@ def write_summary(
             for d in differences
         ],
         groups=_groups(rows, planners),
+        parts=[name.removeprefix("nuplan_").replace("_", " ") for name in PARTS],
+        heat=_heat(rows, planners),
+        ncap=[(planner, score) for planner, score in ncap_scores(rows).items()],
+        costs=[name for name in COSTS if any(row.get(name) is not None for row in rows)],
         metrics=list(METRICS),
         rows=[_row(row) for row in rows],
         light=_variables(LIGHT),
@@ -72,13 +84,47 @@ def _groups(rows: Sequence[Row], planners: Sequence[str]) -> list[dict[str, Any]
     return groups
 
 
+def _heat(rows: Sequence[Row], planners: Sequence[str]) -> list[dict[str, Any]]:
+    """Mean of every part of the nuPlan score by scenario file and planner, with a way to the worst drive."""
+    lines = []
+    for scenario in dict.fromkeys(row["scenario"] for row in rows):
+        for planner in planners:
+            scored = [
+                row for row in rows
+                if (row["scenario"], row["planner"]) == (scenario, planner) and row.get("nuplan_score") is not None
+            ]  # fmt: skip
+            if scored:
+                cells = [_cell(scored, name) for name in PARTS]
+                lines.append({"scenario": scenario, "planner": planner, "drives": len(scored), "cells": cells})
+    return lines
+
+
+def _cell(scored: Sequence[Row], name: str) -> dict[str, Any]:
+    worst = min(scored, key=lambda row: float(row[name]))
+    share = sum(float(row[name]) for row in scored) / len(scored)
+    link = _report(worst, "nuplan_t_s") if worst[name] < 1.0 else ""
+    return {"share": share, "link": link, "worst": f"{worst['case']}: {worst['nuplan_cause']}"}
+
+
+def _report(row: Row, moment: str) -> str:
+    """Where a row's report lies, opened at the moment of a loss; empty where none was kept."""
+    if not row.get("report"):
+        return ""
+    t_s = row.get(moment)
+    return f"drives/{row['key']}/report.html" + ("" if t_s is None else f"#t={t_s:.2f}")
+
+
 def _row(row: Row) -> dict[str, Any]:
     marks = [{"name": name, "passed": row.get(f"{name}_passed"), "value": row.get(name)} for name in METRICS]
-    report = f"drives/{row['key']}/report.html" if row["outcome"] == "fail" else ""
     return {
         **row,
         "marks": marks,
-        "report": report,
+        "report": _report(row, "t_s"),
+        "nuplan_report": _report(row, "nuplan_t_s"),
+        "ncap_report": _report(row, "euro_ncap_t_s"),
+        "ncap": row.get("euro_ncap"),
+        "ncap_cause": row.get("euro_ncap_cause", ""),
+        "costs": {name: row.get(name) for name in COSTS},
         "mean_speed": row.get("mean_speed_mps"),
         "nuplan": row.get("nuplan_score"),
         "nuplan_cause": row.get("nuplan_cause", ""),
@@ -90,6 +136,8 @@ def _figure(value: float, score: str, sign: str = "") -> str:
         return f"{100.0 * value:{sign}.2f}"
     if score.endswith("_mps"):
         return f"{value:{sign}.2f} m/s"
+    if score.startswith("commonroad"):
+        return f"{value:{sign}.4g}"
     return f"{100.0 * value:{sign}.1f} %"
 
 

@@ -559,6 +559,8 @@
 
   new ResizeObserver(layout).observe(document.querySelector("main"));
   theme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-  if (!drive.verdict.passed && drive.verdict.t !== null) seek(drive.verdict.t);
+  const asked = /^#t=([0-9.]+)$/.exec(location.hash);
+  if (asked) seek(Number(asked[1]));
+  else if (!drive.verdict.passed && drive.verdict.t !== null) seek(drive.verdict.t);
   requestAnimationFrame(frame);
 })();

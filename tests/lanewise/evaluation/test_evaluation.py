@@ -20,6 +20,8 @@ from lanewise.evaluation.batch import evaluate, jobs_of
 from lanewise.evaluation.comparison import interval_of, paired_differences, planner_scores
 from lanewise.evaluation.outputs import junit_xml, write_tables
 from lanewise.evaluation.suite import load_suite, shipped_suites
+from lanewise.run import scenario_file
+from lanewise.sources import load_source
 
 SHORT = configured({"simulation": {"timeout_s": 2.0}})
 
@@ -43,15 +45,32 @@ def test_every_combination_of_the_values_is_a_case(tmp_path: Path) -> None:
     assert suite.cases[0].name == "cut-in[a=1,b=x]"
 
 
-def test_shipped_suites_name_parameters_that_their_scenarios_declare() -> None:
-    from lanewise.run import scenario_file
-    from sim.scenarios.openscenario.load import load_scenario
-
+def test_shipped_suites_name_parameters_that_their_scenarios_declare(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANEWISE_DATA", str(data))
     for name in shipped_suites():
         suite = load_suite(name)
         for case in suite.cases[:: max(len(suite.cases) // 12, 1)]:
-            load_scenario(scenario_file(case.scenario), parameters=case.parameters)
+            load_source(scenario_file(case.scenario), case.parameters)
     assert len(load_suite("highway").cases) >= 150
+
+
+def test_a_file_of_variations_gives_all_its_cases(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANEWISE_DATA", str(data))
+    cases = load_suite("ncap").cases
+    assert len(cases) == 292
+    assert all("Scenario_ID" in case.parameters for case in cases)
+    assert not any("CPRA" in case.name for case in cases)
+
+
+def test_a_suite_says_which_variable_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LANEWISE_DATA", raising=False)
+    with pytest.raises(InputError, match="needs the environment variable LANEWISE_DATA, which is not set"):
+        load_suite("commonroad")
+    monkeypatch.setenv("LANEWISE_DATA", str(tmp_path))
+    with pytest.raises(InputError, match="no file matches"):
+        load_suite("commonroad")
 
 
 def test_tags_choose_and_leave_out() -> None:
