@@ -6,21 +6,32 @@ In: messages with envelopes in recorded order. Out: `Drive`, all in `world`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bus.messages import AgentTruth, Contact, EgoTruth, Envelope, Message, SafetyMode, ScenarioInfo, Trajectory
+from bus.messages import (
+    AgentTruth,
+    Contact,
+    EgoTruth,
+    Envelope,
+    LightState,
+    Message,
+    SafetyMode,
+    ScenarioInfo,
+    Trajectory,
+)
 from geometry.angles import Floats, wrap_rad
 from geometry.errors import InputError
 from geometry.pose import Pose
 from motion.rollout import ContactEvent, EntityShape, Motion, Rollout
 
 READ = (
-    "/truth/scenario", "/truth/ego", "/truth/agents", "/truth/contact", "/truth/event", "/localization/pose",
+    "/truth/scenario", "/truth/ego", "/truth/agents", "/truth/contact", "/truth/event", "/truth/lights",
+    "/localization/pose",
     "/planning/trajectory", "/vehicle/command", "/safety/status", "/diagnostics",
 )  # fmt: skip
 """The topics that a drive is made of."""
@@ -55,6 +66,8 @@ class Drive:
     hazard_spans_s: tuple[tuple[float, float], ...]
     events: tuple[Moment, ...]
     diagnostics: tuple[Moment, ...]
+    lights: tuple[tuple[float, Mapping[str, LightState]], ...] = ()
+    """States of the traffic lights by the map's ids, and the times from which they held."""
 
 
 def drive_of(messages: Iterable[tuple[Envelope, Message]]) -> Drive:
@@ -78,6 +91,13 @@ def drive_of(messages: Iterable[tuple[Envelope, Message]]) -> Drive:
         hazard_spans_s=_spans(said["/vehicle/command"], float(rollout.t_s[-1])),
         events=tuple(Moment(envelope.measured_ns * 1e-9, message) for envelope, message in said["/truth/event"]),
         diagnostics=tuple(Moment(envelope.published_ns * 1e-9, message) for envelope, message in said["/diagnostics"]),
+        lights=tuple(
+            (
+                envelope.measured_ns * 1e-9,
+                dict(zip(message.signals, map(LightState, message.state.tolist()), strict=True)),
+            )
+            for envelope, message in said["/truth/lights"]
+        ),
     )
 
 

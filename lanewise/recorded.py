@@ -20,6 +20,7 @@ from planning.metrics.corridor import corridor_of
 from planning.metrics.judge import judge
 from planning.metrics.nuplan.from_rollout import drive_of_rollout
 from planning.metrics.nuplan.score import score
+from planning.metrics.red_lights import red_lights
 from planning.metrics.result import MetricResult, Verdict, decide
 from planning.scene import Context
 
@@ -57,8 +58,11 @@ def verdict_of(drive: Drive, context: Context, assignment: Assignment | None = N
     rules = drive.info.regulation
     with_goal = rules in WITH_GOAL
     verdict = judge(drive.rollout, corridor, "" if with_goal else rules)
+    lights = red_lights(drive.rollout, context.mission.route, context.lane_map, drive.lights)
     if with_goal:
-        verdict = decide((*verdict.results, _contact(drive), _goal(drive)), DECISIVE[rules])
+        verdict = decide((*verdict.results, _contact(drive), lights, _goal(drive)), DECISIVE[rules])
+    elif not rules:
+        verdict = decide((*verdict.results, lights), DECISIVE[rules])
     rated: tuple[MetricResult, ...] = ()
     if assignment is not None and drive.rollout.engaged.any():
         rated = ratings(drive.rollout, assignment.ncap, assignment.map_format, assignment.map_data)

@@ -21,9 +21,9 @@ from planning.scene import Context
 
 DECISIVE = {
     "un-r157": r157.DECISIVE,
-    "": general.DECISIVE,
+    "": (*general.DECISIVE, "red_light"),
     "commonroad": ("contact", "goal"),
-    "errand": ("contact", "lane_departure", "goal"),
+    "errand": ("contact", "lane_departure", "red_light", "goal"),
 }
 
 SHOWN_ELEMENTS = ("event", "override", "ego", "end")
