@@ -19,11 +19,14 @@ from planning.metrics.table import METRICS
 
 Row = Mapping[str, Any]
 
-PARTS = (
-    "nuplan_score", "nuplan_no_ego_at_fault_collisions", "nuplan_drivable_area_compliance",
-    "nuplan_ego_is_making_progress", "nuplan_driving_direction_compliance", "nuplan_ego_progress_along_expert_route",
-    "nuplan_time_to_collision_within_bound", "nuplan_speed_limit_compliance", "nuplan_ego_is_comfortable",
-)  # fmt: skip
+PARTS: Mapping[str, str] = {
+    "nuplan_score": "score", "nuplan_no_ego_at_fault_collisions": "no collision",
+    "nuplan_drivable_area_compliance": "on the road", "nuplan_ego_is_making_progress": "moves on",
+    "nuplan_driving_direction_compliance": "direction", "nuplan_ego_progress_along_expert_route": "progress",
+    "nuplan_time_to_collision_within_bound": "TTC", "nuplan_speed_limit_compliance": "speed limit",
+    "nuplan_ego_is_comfortable": "comfort",
+}  # fmt: skip
+"""Columns of the heat map and their headings."""
 COSTS = ("commonroad_SM1", "commonroad_SA1", "commonroad_WX1", "commonroad_TR1", "commonroad_JB1")
 """CommonRoad cost functions that the table shows; results.parquet holds all, with their terms."""
 
@@ -40,14 +43,14 @@ def write_summary(
         planners=planners,
         cases=len({row["case"] for row in rows}),
         counts={outcome: sum(row["outcome"] == outcome for row in rows) for outcome in _outcomes(rows)},
-        scores=[(score, _figure(score.mean, score.score)) for score in scores],
+        scores=_scores(scores, planners),
         differences=[
             (d, _figure(d.mean, d.score, "+"), f"{_figure(d.low, d.score, '+')} … {_figure(d.high, d.score, '+')}",
              d.low > 0.0 or d.high < 0.0)
             for d in differences
         ],
         groups=_groups(rows, planners),
-        parts=[name.removeprefix("nuplan_").replace("_", " ") for name in PARTS],
+        parts=list(PARTS.values()),
         heat=_heat(rows, planners),
         ncap=[(planner, score) for planner, score in ncap_scores(rows).items()],
         costs=[name for name in COSTS if any(row.get(name) is not None for row in rows)],
@@ -67,6 +70,20 @@ def _template() -> Template:
 
 def _outcomes(rows: Sequence[Row]) -> list[str]:
     return [name for name in ("pass", "fail", "error", "not runnable") if any(row["outcome"] == name for row in rows)]
+
+
+def _scores(scores: Sequence[PlannerScore], planners: Sequence[str]) -> dict[str, Any]:
+    """A line per planner, a column per score that somebody has."""
+    names = list(dict.fromkeys(score.score for score in scores))
+    found = {(score.planner, score.score): score for score in scores}
+    lines = {planner: [_score(found.get((planner, name))) for name in names] for planner in planners}
+    return {"names": names, "rows": lines}
+
+
+def _score(score: PlannerScore | None) -> dict[str, Any]:
+    if score is None:
+        return {"figure": "–", "cases": 0}
+    return {"figure": _figure(score.mean, score.score), "cases": score.cases}
 
 
 def _groups(rows: Sequence[Row], planners: Sequence[str]) -> list[dict[str, Any]]:
