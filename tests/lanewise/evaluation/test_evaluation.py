@@ -8,6 +8,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import junitparser
 import numpy as np
 import pyarrow.parquet
 import pytest
@@ -128,6 +129,21 @@ def test_what_cannot_be_run_and_what_is_wrong_are_told_apart(tmp_path: Path) -> 
     (element,) = root.iter("testsuite")
     assert (element.get("tests"), element.get("errors"), element.get("failures")) == ("3", "1", "0")
     assert len(list(root.iter("testcase"))) == 3
+
+
+def test_a_standard_parser_reads_the_junit_file() -> None:
+    outcomes = {"pass": "", "fail": 'ran \x07 into <Lead> & "Truck"', "error": "no file", "not runnable": "no lane"}
+    rows = [
+        {"case": f"a[{i}]", "seed": 1, "planner": "idm", "outcome": outcome, "cause": cause, "duration_s": 2.5}
+        for i, (outcome, cause) in enumerate(outcomes.items())
+    ]
+    (suite,) = junitparser.JUnitXml.fromstring(junit_xml(rows, "mine"))
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (4, 1, 1, 1)
+    kinds = [type(result) for case in suite for result in case.result]
+    assert kinds == [junitparser.Failure, junitparser.Error, junitparser.Skipped]
+    failed = list(suite)[1]
+    assert (failed.name, failed.classname, failed.time) == ("a[1] seed 1", "mine.idm", 2.5)
+    assert failed.result[0].message == 'ran   into <Lead> & "Truck"'
 
 
 def test_tables_hold_the_same_rows_in_every_form(tmp_path: Path) -> None:
