@@ -57,7 +57,8 @@ class Camera:
 
     def in_camera(self, points_ego: Floats) -> Floats:
         """Points (N, 3) of `ego` in `camera`."""
-        return (np.asarray(points_ego) - self.position_m) @ self.ego_from_camera
+        points: Floats = (np.asarray(points_ego) - self.position_m) @ self.ego_from_camera
+        return points
 
     def pixels_of(self, points_ego: Floats) -> tuple[Floats, Floats]:
         """Pixels (N, 2) and depths (N,) [m] of points (N, 3) in `ego`; NaN pixels where the depth is not positive."""
@@ -77,7 +78,8 @@ class Camera:
         """Where the rays of pixels (N, 2) meet the ground plane of `ego`: (N, 2), NaN at and above the horizon."""
         rays = self.rays_at(pixels)
         fall = np.where(rays[:, 2] < -1e-9, rays[:, 2], np.nan)
-        return self.position_m[:2] + rays[:, :2] * (-self.position_m[2] / fall)[:, None]
+        ground: Floats = self.position_m[:2] + rays[:, :2] * (-self.position_m[2] / fall)[:, None]
+        return ground
 
     def turned(self, roll_rad: float, pitch_rad: float, yaw_rad: float) -> Camera:
         """The camera after its carrier has turned about the axes of `ego`, pivoting on the camera itself."""
@@ -114,7 +116,8 @@ def distorted(plane: Floats, coefficients: Floats) -> Floats:
     """Points (N, 2) of the normalised image plane after the lens has bent them."""
     x, y = plane[:, 0], plane[:, 1]
     radial, tangential = _bend(x, y, coefficients)
-    return np.stack((x * radial + tangential[0], y * radial + tangential[1]), axis=-1)
+    bent: Floats = np.stack((x * radial + tangential[0], y * radial + tangential[1]), axis=-1)
+    return bent
 
 
 def undistorted(plane: Floats, coefficients: Floats) -> Floats:

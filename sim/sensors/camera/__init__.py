@@ -1,0 +1,1 @@
+"""Cameras: the rig, the software renderer and the node that publishes pictures."""
