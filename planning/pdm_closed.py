@@ -1,9 +1,11 @@
 """The baseline `pdm-closed`: fifteen IDM proposals, simulated and scored, the best one driven. Frozen, not to be tuned.
 
 Dauner et al. 2023, "Parting with misconceptions about learning-based vehicle motion planning" (tuplan_garage). What the
-planner's interface makes different: no traffic lights are in the scene yet; the speed never exceeds the mission's set
-speed; the leader is known from the first step on (the reference brakes in that step because it has none yet); gaps are
-measured along the path. In: scene in `world`. Out: plan in `world`.
+planner's interface makes different: the speed never exceeds the mission's set speed; the leader is known from the first
+step on (the reference brakes in that step because it has none yet); gaps are measured along the path; a red light is an
+obstacle at its stop line (there: the lanes behind it). What follows from the published numbers: nobody is braked for
+with more than 3 m/s^2, and others are taken to go on as they do, so that a leader that brakes harder than that is run
+into. In: scene in `world`. Out: plan in `world`.
 """
 
 from __future__ import annotations
@@ -13,8 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bus.messages import LightState
 from geometry.angles import Floats, wrap_rad
+from geometry.boxes import boxes_overlap
 from geometry.polyline import Polyline
+from maps.route_rules import route_rules
 from motion.lqr_tracker import track_proposals
 from planning.metrics.navsim.lane_area import LaneArea, lane_area
 from planning.metrics.navsim.scores import NEVER, SubScores, compared_progress, sub_scores
@@ -24,6 +29,7 @@ from planning.scene import Context, Scene
 from planning.speed_profile import stop_profile
 
 LEAST_PROGRESS_M = 0.1
+RED = (LightState.RED, LightState.RED_YELLOW)
 BEHIND_M, SPARE_M = 30.0, 60.0
 
 
@@ -44,9 +50,12 @@ class PdmClosedSettings:
 
 @dataclass(frozen=True, slots=True)
 class PdmClosedMemory:
-    """The ego's arc length on the route (NaN: unknown), around which the next cycle looks for it."""
+    """What the next cycle needs."""
 
     s_m: float
+    """The ego's arc length on the route (NaN: unknown), around which it is looked for."""
+    touched: tuple[int, ...] = ()
+    """Ids of those whom the ego has touched; as in the reference they are not looked at any more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +86,9 @@ class PdmClosedPlanner:
         path, start_m = self._path_around(scene, memory)
         ego = scene.ego
         s_m = float(path.project(np.array([[ego.world_from_ego.x_m, ego.world_from_ego.y_m]]))[0][0])
+        touched = _touched(scene, memory.touched)
         rows = nearest_agents(scene.agents, ego.world_from_ego.x_m, ego.world_from_ego.y_m)
+        rows = rows[~np.isin(scene.agents.ids[rows], touched)]
         proposals = self._proposals(scene, path, s_m, start_m, rows)
         steps = self.settings.proposal_steps + 1
         forecast = constant_velocity(scene.agents, rows, steps + 9)
@@ -85,7 +96,7 @@ class PdmClosedPlanner:
         scores = sub_scores(proposals.simulated, scene.context.vehicle, forecast, area, path, DT_S)
         total = total_scores(scores)
         best = int(np.argmax(total))
-        return self._answer(scene, path, s_m, proposals, scores, best), PdmClosedMemory(start_m + s_m)
+        return self._answer(scene, path, s_m, proposals, scores, best), PdmClosedMemory(start_m + s_m, touched)
 
     def _path_around(self, scene: Scene, memory: PdmClosedMemory) -> tuple[Polyline, float]:
         """The part of the route that matters now, and the arc length at which it begins."""
@@ -107,7 +118,7 @@ class PdmClosedPlanner:
         self, scene: Scene, path: Polyline, s_m: float, start_m: float, rows: np.ndarray[tuple[int], np.dtype[np.int64]]
     ) -> Proposals:
         settings, vehicle, ego = self.settings, scene.context.vehicle, scene.ego
-        end_m = scene.context.mission.route.path.length_m - start_m
+        end_m = min(scene.context.mission.route.path.length_m, _red_m(scene, start_m + s_m)) - start_m
         start = Start(s_m, ego.speed_mps, vehicle.front_m, 0.5 * vehicle.width_m, end_m)
         forecast = constant_velocity(scene.agents, rows, settings.plan_steps + 1)
         offsets = np.asarray(settings.offsets_m)
@@ -154,6 +165,33 @@ class PdmClosedPlanner:
         behind = f" behind track {lead}" if lead >= 0 else ""
         reason = f"{fraction:.0%} of the speed limit, {offset_m:+.0f} m from the lane centre{behind}"
         return Plan(_states(proposals, best), stop, f"proposal {best + 1}", reason, lead)
+
+
+def _red_m(scene: Scene, s_m: float) -> float:
+    """Arc length on the route of the next red light's stop line that the ego is not wholly beyond, infinite without."""
+    context = scene.context
+    rear_m = s_m - context.vehicle.rear_m
+    red = [
+        light.stop_m
+        for light in route_rules(context.lane_map, context.mission.route).lights
+        if light.stop_m > rear_m and scene.lights.get(light.signal_id) in RED
+    ]
+    return min(red, default=math.inf)
+
+
+def _touched(scene: Scene, before: tuple[int, ...]) -> tuple[int, ...]:
+    """Ids of those whom the ego touches now or has touched."""
+    agents, pose, vehicle = scene.agents, scene.ego.world_from_ego, scene.context.vehicle
+    x = pose.x_m + vehicle.centre_x_m * math.cos(pose.yaw_rad)
+    y = pose.y_m + vehicle.centre_x_m * math.sin(pose.yaw_rad)
+    near = np.flatnonzero(np.hypot(agents.x_m - x, agents.y_m - y) < vehicle.length_m + agents.length_m)
+    ego = (x, y, pose.yaw_rad, vehicle.length_m, vehicle.width_m)
+    now = (
+        int(agents.ids[n])
+        for n in near
+        if boxes_overlap(*ego, agents.x_m[n], agents.y_m[n], agents.yaw_rad[n], agents.length_m[n], agents.width_m[n])
+    )
+    return tuple(sorted({*before, *now}))
 
 
 def total_scores(scores: SubScores) -> Floats:

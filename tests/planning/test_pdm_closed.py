@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from bus.memory import decode_memory, encode_memory
-from bus.messages import EntityKind, PoseStatus
+from bus.messages import EntityKind, LightState, PoseStatus
 from geometry.pose import Pose
 from lanewise.grid import straight_road
+from maps.lane_map import MapSignal, StopLine
 from maps.route import follow_lane
 from motion.bicycle import Vehicle
 from planning.open_loop import score_plan
@@ -176,3 +177,49 @@ def test_plan_that_stops_for_nothing_loses_progress(scene):
     judged = score_plan(free, stopping)
     assert 0.2 < judged.part("EP") < 0.7
     assert judged.part("NC") == 1.0
+
+
+def with_light(road, s_m):
+    """The road with a traffic light 60 m and a stop line 50 m ahead of the ego's lane beginning at `s_m`."""
+    lane = road.index("ego")
+    signal = MapSignal("7", "1000001", "", "OpenDRIVE", True, None, 0.0, 0.0, 5.0, 0.0, ((lane, s_m),))
+    return replace(road, signals=(signal,), stop_lines=(StopLine(lane, s_m - 10.0),), _cache={})
+
+
+def at_light(road, state, speed=10.0, past_m=0.0):
+    """A scene with the stop line 40 m ahead of the ego's front, less `past_m`."""
+    start_m = 200.0
+    lit = with_light(road, start_m + 60.0)
+    route = follow_lane(lit, lit.index("ego"), start_m, 900.0)
+    context = Context(lit, CAR, Mission(route, 30.0), 0.1)
+    place = lit.centre(lit.index("ego")).position(np.array([start_m + 50.0 - 40.0 - CAR.front_m + past_m]), np.zeros(1))
+    ego = EgoState(Pose(float(place[0, 0]), float(place[0, 1]), 0.0), speed, 0.0, 0.0)
+    return Scene(context, 0.0, ego, agents(), PoseStatus.LANE_CERTAIN, {"7": state})
+
+
+def test_a_red_light_is_stopped_at(road):
+    scene = at_light(road, LightState.RED)
+    states = plan(scene).states
+    way_m = states.x_m[-1] - scene.ego.world_from_ego.x_m
+    assert states.speed_mps[-1] < 1.0
+    assert 30.0 < way_m <= 40.0
+
+
+@pytest.mark.parametrize("state", [LightState.GREEN, LightState.UNKNOWN])
+def test_a_light_that_is_not_red_is_driven_through(road, state):
+    assert plan(at_light(road, state)).states.speed_mps[-1] > 10.0
+
+
+def test_a_red_light_behind_the_ego_does_not_matter(road):
+    assert plan(at_light(road, LightState.RED, past_m=40.0 + CAR.length_m + 1.0)).states.speed_mps[-1] > 10.0
+
+
+def test_whom_the_ego_has_touched_is_not_looked_at_any_more(scene):
+    planner = PdmClosedPlanner()
+    touching = scene([15.0, 0.0, 0.0, 0.0], speed=2.0)
+    _, memory = planner.plan(touching, planner.start(touching.context))
+    assert memory.touched == (100,)
+    later = scene([25.0, 0.0, 0.0, 0.0], speed=2.0)
+    found, memory = planner.plan(later, decode_memory(encode_memory(memory)))
+    assert found.lead_id == -1
+    assert memory.touched == (100,)
