@@ -1,0 +1,308 @@
+"""Seen lane marks against the map: how well poses explain them (one kernel for all hypotheses), and what they correct.
+
+In: `/perception/lane_marks` in `ego`, the map's lines in `world`, poses (B, 3). Out: a log-likelihood per pose, and for
+one pose the residuals, Jacobians and noise of the lines that it explains. The kernel is a plain compiled function of
+arrays (`math` only, outputs owned by the caller), so that a server can run it beside nets.
+
+The likelihood of one picture is that of a marked point process: each line of the map is seen with a probability that
+falls with its distance aside, else missed; what the map does not have is a false line, uniform over the view (Mahler,
+Statistical Multisource-Multitarget Information Fusion, 12.3, with at most one mark per line). Both are bounded, so that
+no single line decides.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from bus.messages import LaneMarks, MarkType
+from geometry.angles import Floats
+from geometry.pose import Pose
+from maps.mark_lines import LineView, MarkLines, trace_lines, view_from
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkModel:
+    """What localization assumes of seen marks and of the map; wider than what a good net gives.
+
+    `line_m` is the error of a whole line (perception and map), `mount_rad` that of the camera's mount. `seen` and
+    `edge_seen`: chance that a painted line beside the ego, or an unpainted road edge, is reported; `seen_per_m` is lost
+    with each metre further aside. `gate_m`: a seen line further from any line of the map is unexplained.
+    `stays_m` is the distance over which a line keeps its error, so that pictures are not counted as independent.
+    """
+
+    first_m: float = 4.0
+    last_m: float = 40.0
+    spacing_m: float = 4.0
+    reach_m: float = 11.0
+    line_m: float = 0.06
+    mount_rad: float = 1.0e-3
+    seen: float = 0.85
+    edge_seen: float = 0.55
+    seen_per_m: float = 0.04
+    false_per_line: float = 0.05
+    right_type: float = 0.88
+    other_type: float = 0.06
+    gate_m: float = 0.7
+    stays_m: float = 30.0
+    rejected_at_sigma: float = 3.5
+
+    @property
+    def stations_m(self) -> Floats:
+        """Distances ahead at which lines are compared, shape (K,)."""
+        return np.arange(self.first_m, self.last_m + 1e-9, self.spacing_m)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenLines:
+    """N seen lines at K stations ahead: `y_m` and `sigma_m` (N, K) in `ego`, NaN beyond a line; `types` (N,)."""
+
+    x_m: Floats
+    y_m: Floats
+    sigma_m: Floats
+    types: Ints
+
+    @property
+    def size(self) -> int:
+        """The number of lines."""
+        return len(self.types)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LineCorrection:
+    """R rows: seen minus expected lateral position; `jacobian` (R, 3) of the expectation by x, y, yaw of the pose.
+
+    `noise` has shape (R, R). `offered` lines were matched, `accepted` of them passed the gate.
+    """
+
+    residual_m: Floats
+    jacobian: Floats
+    noise: Floats
+    offered: int
+    accepted: int
+
+
+def seen_lines(marks: LaneMarks, model: MarkModel) -> SeenLines:
+    """Put the points of each mark onto the stations between its first and last point; non-finite ones do not count."""
+    stations = model.stations_m
+    y, sigma, types = [], [], []
+    for line in range(len(marks.types)):
+        rows = slice(int(marks.start[line]), int(marks.start[line + 1]))
+        points, sigmas = marks.xy_m[rows], marks.sigma_m[rows]
+        sound = np.isfinite(points).all(axis=1) & np.isfinite(sigmas)
+        points, sigmas = points[sound], sigmas[sound]
+        if len(points) < 2:
+            continue
+        order = np.argsort(points[:, 0], kind="stable")
+        x = points[order, 0]
+        half = 0.5 * model.spacing_m
+        inside = (stations >= x[0] - half) & (stations <= x[-1] + half)
+        if inside.sum() < 2:
+            continue
+        y.append(np.where(inside, np.interp(stations, x, points[order, 1]), np.nan))
+        sigma.append(np.where(inside, np.interp(stations, x, sigmas[order]), np.nan))
+        types.append(int(marks.types[line]))
+    shape = (len(types), len(stations))
+    return SeenLines(
+        stations, np.array(y).reshape(shape), np.array(sigma).reshape(shape), np.array(types, dtype=np.int64)
+    )
+
+
+def score_poses(poses: Floats, seen: SeenLines, lines: MarkLines, model: MarkModel) -> Floats:
+    """Log-likelihood (B,) of the seen lines under poses (B, 3), up to a constant that all poses share."""
+    out = np.zeros(len(poses))
+    most = 64
+    scratch_y = np.empty((most, len(seen.x_m)))
+    scratch_types, scratch_pieces = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
+    score_kernel(
+        np.ascontiguousarray(poses, dtype=np.float64),
+        seen.x_m, seen.y_m, seen.types,
+        lines.ends, lines.types, lines.pieces, lines.cell_keys, lines.cell_starts, lines.cell_rows,
+        _parameters(model), scratch_y, scratch_types, scratch_pieces, out,
+    )  # fmt: skip
+    return out
+
+
+def line_correction(
+    pose: Pose, sigma_m: float, seen: SeenLines, lines: MarkLines, model: MarkModel, moved_m: float
+) -> LineCorrection:
+    """What the seen lines say about a pose whose lateral 1-sigma is `sigma_m`, `moved_m` after the last picture."""
+    view = view_from(lines, pose, seen.x_m, model.reach_m)
+    pairs = _pairs(seen, view, model.gate_m + 2.0 * sigma_m)
+    residuals: list[float] = []
+    stations: list[tuple[float, float, float, float, int]] = []
+    offered = accepted = 0
+    # a line keeps its error over `stays_m`: each picture may tell only its share of what the whole stretch tells
+    repeats = min(max(model.stays_m / max(moved_m, 0.1), 1.0), 300.0)
+    for number, (i, j) in enumerate(pairs):
+        rows = _line_rows(seen, view, i, j)
+        offered += 1
+        spread = math.hypot(model.rejected_at_sigma * math.hypot(sigma_m, model.line_m), 0.1)
+        if not rows or abs(rows[0][0]) > spread:
+            continue
+        accepted += 1
+        for residual, x, y, slope, white in rows:
+            residuals.append(residual)
+            stations.append((x, y, slope, white, number))
+    return _stacked(pose, np.array(residuals), stations, model, repeats, offered, accepted)
+
+
+def _pairs(seen: SeenLines, view: LineView, gate_m: float) -> list[tuple[int, int]]:
+    """Seen and expected lines that belong together: mutually nearest, within the gate, never paint with bare edge."""
+    pairs: list[tuple[int, int]] = []
+    if seen.size == 0 or len(view.types) == 0:
+        return pairs
+    gap = np.abs(seen.y_m[:, None, :] - view.y_m[None, :, :])
+    known = np.isfinite(gap)
+    mean = np.where(known.any(axis=2), np.where(known, gap, 0.0).sum(axis=2) / np.maximum(known.sum(axis=2), 1), np.inf)
+    bare = (seen.types[:, None] == MarkType.NONE) != (view.types[None, :] == MarkType.NONE)
+    mean = np.where(bare, np.inf, mean)
+    for i in range(seen.size):
+        j = int(np.argmin(mean[i]))
+        if mean[i, j] <= gate_m and int(np.argmin(mean[:, j])) == i:
+            pairs.append((i, j))
+    return pairs
+
+
+def _line_rows(seen: SeenLines, view: LineView, i: int, j: int) -> list[tuple[float, float, float, float, float]]:
+    """Near and far half of one pair: mean residual, station, offset, slope of the line, and white sigma of the mean."""
+    residual = seen.y_m[i] - view.y_m[j]
+    known = np.flatnonzero(np.isfinite(residual))
+    halves = (known,) if len(known) < 4 else (known[: len(known) // 2], known[len(known) // 2 :])
+    rows = []
+    for half in halves:
+        if len(half) == 0:
+            continue
+        weight = seen.sigma_m[i][half] ** -2
+        total = float(weight.sum())
+        x = float(weight @ seen.x_m[half]) / total
+        y = float(weight @ view.y_m[j][half]) / total
+        span = seen.x_m[half[-1]] - seen.x_m[half[0]]
+        slope = float(view.y_m[j][half[-1]] - view.y_m[j][half[0]]) / span if span > 0.0 else 0.0
+        rows.append((float(weight @ residual[half]) / total, x, y, slope, total**-0.5))
+    return rows
+
+
+def _stacked(
+    pose: Pose,
+    residual: Floats,
+    rows: list[tuple[float, float, float, float, int]],
+    model: MarkModel,
+    repeats: float,
+    offered: int,
+    accepted: int,
+) -> LineCorrection:
+    """Rows of all lines with the Jacobian of the expected offset and the noise that lines have in common."""
+    table = np.array(rows).reshape(-1, 5)
+    x, y, slope, white, line = table.T
+    cos, sin = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
+    # moving ahead by a slides along the line (+slope a), moving left by b brings it b nearer, turning by c tilts it
+    by_ahead, by_left, by_yaw = slope, -np.ones(len(x)), -(x + slope * y)
+    jacobian = np.stack((cos * by_ahead - sin * by_left, sin * by_ahead + cos * by_left, by_yaw), axis=1)
+    same = line[:, None] == line[None, :]
+    noise = np.diag(white**2) + repeats * model.line_m**2 * same + model.mount_rad**2 * np.outer(x, x)
+    return LineCorrection(residual, jacobian, noise, offered, accepted)
+
+
+def _parameters(model: MarkModel) -> Floats:
+    return np.array((
+        model.reach_m, model.gate_m, model.line_m, model.seen, model.edge_seen, model.seen_per_m,
+        model.false_per_line, model.right_type, model.other_type,
+    ))  # fmt: skip
+
+
+# --- the kernel -------------------------------------------------------------------------------------------------------
+
+
+@njit(cache=True)
+def score_kernel(  # type: ignore[no-untyped-def]
+    poses, stations, seen_y, seen_types, ends, types, pieces, cell_keys, cell_starts, cell_rows,
+    parameters, scratch_y, scratch_types, scratch_pieces, out,
+):  # fmt: skip
+    """Fill `out` (B,) with the log-likelihood of each pose (B, 3); `scratch_*` hold one view of up to L lines."""
+    for b in range(len(poses)):
+        count = trace_lines(
+            ends, types, pieces, cell_keys, cell_starts, cell_rows, poses[b], stations, parameters[0],
+            scratch_y, scratch_types, scratch_pieces,
+        )  # fmt: skip
+        # a hypothesis shifted by a lane is only about right: the shift that all lines share does not count
+        shift = _common_shift(seen_y, scratch_y, count, parameters[1])
+        out[b] = _likelihood(seen_y, seen_types, scratch_y, scratch_types, count, shift, parameters)
+
+
+@njit(cache=True)
+def _gap(seen_y, view_y, i, j, shift):  # type: ignore[no-untyped-def]
+    """Mean signed distance of seen line i from expected line j over the stations that both have; NaN if none."""
+    total, known = 0.0, 0
+    for k in range(seen_y.shape[1]):
+        gap = seen_y[i, k] - view_y[j, k]
+        if not math.isnan(gap):
+            total += gap
+            known += 1
+    return total / known - shift if known > 0 else math.nan
+
+
+@njit(cache=True)
+def _common_shift(seen_y, view_y, count, gate):  # type: ignore[no-untyped-def]
+    """Mean distance of the seen lines from their nearest expected ones."""
+    total, lines = 0.0, 0
+    for i in range(seen_y.shape[0]):
+        best = gate
+        signed = 0.0
+        for j in range(count):
+            gap = _gap(seen_y, view_y, i, j, 0.0)
+            if abs(gap) < best:
+                best, signed = abs(gap), gap
+        if best < gate:
+            total += signed
+            lines += 1
+    return total / lines if lines > 0 else 0.0
+
+
+@njit(cache=True)
+def _likelihood(seen_y, seen_types, view_y, view_types, count, shift, parameters):  # type: ignore[no-untyped-def]
+    reach, gate, line_m = parameters[0], parameters[1], parameters[2]
+    false_line = parameters[6] / (2.0 * reach)
+    total = 0.0
+    used = np.zeros(count, dtype=np.bool_)
+    for i in range(seen_y.shape[0]):
+        best, match = gate, -1
+        for j in range(count):
+            gap = abs(_gap(seen_y, view_y, i, j, shift))
+            if not used[j] and gap < best:
+                best, match = gap, j
+        explained = 0.0
+        if match >= 0:
+            used[match] = True
+            # moved paint: one line in twenty lies elsewhere by some decimetres
+            spread = 0.95 * _normal(best, 2.0 * line_m) + 0.05 * _normal(best, 0.4)
+            right = parameters[7] if seen_types[i] == view_types[match] else parameters[8]
+            explained = _seen(view_y, view_types, match, parameters) * spread * right
+        total += math.log(explained + false_line)
+    for j in range(count):
+        if not used[j] and not math.isnan(view_y[j, 0] + view_y[j, 1]):
+            total += math.log(1.0 - _seen(view_y, view_types, j, parameters))
+    return total
+
+
+@njit(cache=True)
+def _normal(x, sigma):  # type: ignore[no-untyped-def]
+    return math.exp(-0.5 * (x / sigma) ** 2) / (sigma * 2.5066282746310002)
+
+
+@njit(cache=True)
+def _seen(view_y, view_types, j, parameters):  # type: ignore[no-untyped-def]
+    """Chance that the expected line is reported."""
+    aside = 2.0
+    for k in range(view_y.shape[1]):
+        if not math.isnan(view_y[j, k]):
+            aside = abs(view_y[j, k])
+            break
+    full = parameters[4] if view_types[j] == 0 else parameters[3]
+    return max(0.1, full - parameters[5] * max(0.0, aside - 2.0))
