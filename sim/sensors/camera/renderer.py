@@ -193,6 +193,18 @@ def draw(
     return Frame(image, stage.owner)
 
 
+def silhouette_px(scene: Scene, camera: Camera, row: int) -> int:
+    """Pixels of agent `row` in the picture if nothing stood in front of it."""
+    stage = _Stage.of(scene.view, camera)
+    stage.owner[:] = 0
+    stage.nearness[:] = 0.0
+    mine = np.flatnonzero(scene.owners == FIRST_OBJECT + row)
+    count = scene.moving.size
+    rgb, one = np.zeros((count, 3), np.uint8), np.ones(count, np.int64)
+    stage.paint(scene.moving, rgb, np.ones(count), one, mine, cull=True, solid=True)
+    return int(np.count_nonzero(stage.owner))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Stage:
     """The picture in progress, and the camera in `world`."""

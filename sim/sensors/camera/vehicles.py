@@ -133,7 +133,7 @@ def _wheels(axles_x: tuple[float, ...], half_w: float, radius_m: float) -> Mesh:
     parts = []
     for x in axles_x:
         for left, side in ((True, 1.0), (False, -1.0)):
-            parts.append(disc(x, side * (half_w + 0.005), radius_m, 1.18 * radius_m, TRIM, left=left, layer=1))
+            parts.append(disc(x, side * (half_w + 0.005), 1.2 * radius_m, 1.18 * radius_m, TRIM, left=left, layer=1))
             parts.append(disc(x, side * (half_w + 0.01), radius_m, radius_m, RUBBER, left=left, layer=2))
             parts.append(disc(x, side * (half_w + 0.015), radius_m, 0.6 * radius_m, RIM, left=left, layer=3))
         parts.append(box(x - 0.8 * radius_m, x + 0.8 * radius_m, -half_w + 0.03, half_w - 0.03, 0.0, radius_m, RUBBER))
