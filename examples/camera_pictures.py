@@ -25,7 +25,8 @@ from sim.weather import CLEAR_DAY
 K = EntityKind
 CAST = (
     (K.CAR, 16, 0.0, 0.0), (K.MOTORCYCLE, 9, 3.4, 0.0), (K.PEDESTRIAN, 12, -3.2, 1.4), (K.BICYCLE, 18, -2.8, 0.0),
-    (K.TRUCK, 28, 3.5, 0.0), (K.CAR, 34, 0.1, 0.0), (K.BUS, 45, -3.6, 0.0), (K.VAN, 26, 0.3, 0.0), (K.CAR, 60, 3.5, 0.0),
+    (K.TRUCK, 28, 3.5, 0.0), (K.CAR, 34, 0.1, 0.0), (K.BUS, 45, -3.6, 0.0), (K.VAN, 26, 0.3, 0.0),
+    (K.CAR, 60, 3.5, 0.0),
     (K.OBSTACLE, 16, 2.0, 0.3), (K.ANIMAL, 20, 6.0, 2.0), (K.CAR, 90, 0.0, 0.0), (K.CAR, -12, 0.2, 0.0),
     (K.VAN, -9, 3.4, 0.0), (K.CAR, 3, 3.6, 0.0), (K.PEDESTRIAN, 5, -4.0, 0.0),
 )  # fmt: skip
