@@ -33,6 +33,8 @@ class Mission:
     route: Route
     set_speed_mps: float
     open_end: bool = False
+    keep_lane: bool = False
+    """Whether the ego has to stay in its lane, as a lane-keeping system does (UN R157)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,280 @@
+"""The planner `lanewise`: more than a thousand candidates, rolled out against all futures, the cheapest one driven.
+
+One cycle: (1) predict several futures of everybody near the route, (2) lay ways along the route (keep the lane, shift
+in it, change to a neighbour) and combine each with all speed policies, (3) roll all of them out and score them in one
+compiled call, (4) drive the cheapest. The plan of the cycle before takes part as one more policy, and leaving it costs,
+so that the plan changes only for a reason. In: scene in `world`. Out: plan in `world`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from geometry.angles import Floats
+from geometry.polyline import Polyline
+from maps.lane_map import LaneMap
+from planning.candidates import (
+    HOLD_S,
+    KEEP,
+    LEFT,
+    RIGHT,
+    CandidateSettings,
+    Way,
+    distance_of,
+    policies,
+    policy_label,
+    quintic,
+)
+from planning.planner import Plan, States
+from planning.prediction import TIMES_S, Futures, PredictionSettings, predict
+from planning.scene import Context, Scene
+from planning.scoring import (
+    ACCELERATION,
+    DISTANCE,
+    SPEED,
+    TERMS,
+    EgoOnPath,
+    Road,
+    Scored,
+    ScoringSettings,
+    score,
+)
+from planning.speed_profile import CEILING_STEP_M, speed_ceiling, stop_profile
+
+BEHIND_M, AHEAD_M = 80.0, 300.0
+"""How much of the route the planner keeps in view."""
+TRACKED_MPS2 = 1.5
+"""The planned acceleration goes on unless the measured one differs by more than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanewiseSettings:
+    """Settings, changed in the configuration under `planning`."""
+
+    lane_changes: bool = True
+    look_ahead_m: float = 250.0
+    lateral_acceleration_mps2: float = 2.0
+    """Comfortable in curves; sets the speed there."""
+    curve_deceleration_mps2: float = 2.0
+    end_margin_m: float = 5.0
+    stop_deceleration_mps2: float = 3.5
+    """Of the fallback stop (UN R157 5.5.1 allows 4)."""
+    prediction: PredictionSettings = PredictionSettings()
+    candidates: CandidateSettings = CandidateSettings()
+    scoring: ScoringSettings = ScoringSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class LanewiseMemory:
+    """The ego's arc length on the route (NaN: unknown) and the choice before.
+
+    `lane` and `way_end_m` (arc length on the route): the way that was chosen; `policy`: its row, () for none;
+    `acceleration_mps2`: what it planned for now.
+    """
+
+    s_m: float
+    lane: int
+    way_offset_m: float
+    way_end_m: float
+    policy: tuple[float, ...]
+    acceleration_mps2: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """All that one cycle weighed: for the recording, the report and tests."""
+
+    path: Polyline
+    s_m: float
+    ways: tuple[Way, ...]
+    policies: Floats
+    futures: Futures
+    scored: Scored
+    best: int
+
+    def label(self, candidate: int) -> str:
+        """What a candidate does."""
+        way, policy = self.scored.index[candidate]
+        return f"{self.ways[way].label}, {policy_label(self.policies[policy])}"
+
+
+@dataclass(frozen=True, slots=True)
+class LanewisePlanner:
+    """See the module's first lines."""
+
+    settings: LanewiseSettings = LanewiseSettings()
+
+    def start(self, context: Context) -> LanewiseMemory:  # noqa: ARG002 - part of the interface
+        """Nothing is known yet."""
+        return LanewiseMemory(math.nan, KEEP, 0.0, -math.inf, (), math.nan)
+
+    def plan(self, scene: Scene, memory: LanewiseMemory) -> tuple[Plan, LanewiseMemory]:
+        """One cycle."""
+        weighed, start_m = self.weigh(scene, memory)
+        return self._answer(scene, weighed), self._remembered(scene, weighed, start_m)
+
+    def weigh(self, scene: Scene, memory: LanewiseMemory) -> tuple[Weighed, float]:
+        """Predict, lay out and score; also the route's arc length at which the weighed path begins."""
+        settings, context, ego = self.settings, scene.context, scene.ego
+        route, known = context.mission.route, not math.isnan(memory.s_m)
+        near, far = (memory.s_m - BEHIND_M, memory.s_m + AHEAD_M) if known else (0.0, route.path.length_m)
+        path, start_m = route.path.window(near, far)
+        s, d = (float(v[0]) for v in path.project(np.array([[ego.world_from_ego.x_m, ego.world_from_ego.y_m]])))
+        first = int(np.searchsorted(route.path.s_m, start_m))
+        rows = slice(first, first + len(path.points))
+        futures = predict(scene, path, settings.prediction)
+        ways = self._ways(scene, path, s, d, rows, memory, start_m)
+        table = self._policies(memory, context.dt_s)
+        vehicle = context.vehicle
+        planned = memory.acceleration_mps2
+        now = (
+            ego.acceleration_mps2
+            if math.isnan(planned)
+            else min(max(planned, ego.acceleration_mps2 - 1.5), ego.acceleration_mps2 + 1.5)
+        )
+        on_path = EgoOnPath(
+            s, ego.speed_mps, now, vehicle.front_m, vehicle.rear_m, vehicle.width_m, context.mission.set_speed_mps,
+            float(memory.lane), now,
+        )  # fmt: skip
+        road = self._road(scene, path, s, rows)
+        scored = score(np.array([way.row() for way in ways]), table, on_path, road, futures, settings.scoring)
+        best = int(np.argmin(scored.cost))
+        return Weighed(path, s, ways, table, futures, scored, best), start_m
+
+    def _road(self, scene: Scene, path: Polyline, s_m: float, rows: slice) -> Road:
+        settings, mission = self.settings, scene.context.mission
+        limit = mission.route.speed_limit_mps[rows]
+        end_m = math.inf if mission.open_end else path.length_m - scene.context.vehicle.front_m - settings.end_margin_m
+        ceiling = speed_ceiling(
+            path, s_m, settings.look_ahead_m, limit, settings.lateral_acceleration_mps2,
+            settings.curve_deceleration_mps2, end_m,
+        )  # fmt: skip
+        s: Floats = s_m + CEILING_STEP_M * np.arange(len(ceiling), dtype=np.float64)
+        at = np.clip(np.searchsorted(path.s_m, s, side="right") - 1, 0, len(limit) - 1)
+        return Road(ceiling, np.where(np.isnan(limit[at]), np.inf, limit[at]), path.curvature(s))
+
+    def _policies(self, memory: LanewiseMemory, dt_s: float) -> Floats:
+        """The grid of policies, and the one before with what is left of its first part."""
+        table = policies(self.settings.candidates)
+        if not memory.policy:
+            return table
+        before = np.array(memory.policy)
+        before[HOLD_S] = max(before[HOLD_S] - dt_s, 0.0)
+        return np.concatenate((table, before[None]))
+
+    def _ways(
+        self, scene: Scene, path: Polyline, s_m: float, d_m: float, rows: slice, memory: LanewiseMemory, start_m: float
+    ) -> tuple[Way, ...]:
+        ego, vehicle, settings = scene.ego, scene.context.vehicle, self.settings.candidates
+        route = scene.context.mission.route
+        error = path.heading_error(s_m, ego.world_from_ego.yaw_rad)
+        slope = math.tan(min(max(error, -0.7), 0.7))
+        bend = math.tan(ego.steering_rad) / vehicle.wheelbase_m - float(path.curvature(s_m))
+        bend = min(max(bend, -0.1), 0.1)
+        left = float(np.interp(s_m, path.s_m, route.left_m[rows]))
+        right = float(np.interp(s_m, path.s_m, route.right_m[rows]))
+
+        def way(lane: int, offset: float, length: float, room: tuple[float, float]) -> Way:
+            return Way(lane, offset, length, quintic(d_m, slope, bend, offset, length), *room)
+
+        room = max(left, d_m + 0.5 * vehicle.width_m + 0.15), max(right, 0.5 * vehicle.width_m + 0.15 - d_m)
+        found = []
+        for offset in settings.offsets_m:
+            if offset + 0.5 * vehicle.width_m > left or 0.5 * vehicle.width_m - offset > right:
+                continue
+            spans = settings.settle_s if offset == 0.0 else settings.settle_s[:1]
+            found += [way(KEEP, offset, distance_of(ego.speed_mps, span, settings), room) for span in spans]
+        if not self.settings.lane_changes or scene.context.mission.keep_lane:
+            return tuple(found)
+        for side, offset, reach in _neighbours(scene.context.lane_map, path, s_m):
+            both = (max(left, offset + right), right) if side == LEFT else (left, max(right, left - offset))
+            for span in settings.change_s:
+                length = distance_of(ego.speed_mps, span, settings)
+                if side == memory.lane:
+                    length = max(min(length, memory.way_end_m - start_m - s_m), settings.shortest_m)
+                if length + 30.0 < reach:
+                    found.append(way(side, offset, length, both))
+        return tuple(found)
+
+    def _answer(self, scene: Scene, weighed: Weighed) -> Plan:
+        scored, best = weighed.scored, weighed.best
+        way = weighed.ways[scored.index[best, 0]]
+        motion = scored.motion[best]
+        lead = int(scored.lead[best])
+        # Lanes are left only on purpose: the fallback stop stays in the lane that the ego is in.
+        keep = next(w for w in weighed.ways if w.lane == KEEP)
+        stop = stop_profile(scene.ego.speed_mps, self.settings.stop_deceleration_mps2)
+        hardest = float(motion[:11, ACCELERATION].min())
+        track = int(scene.agents.ids[weighed.futures.agent[lead]]) if lead >= 0 else -1
+        return Plan(
+            states=_states(weighed.path, weighed.s_m, way, TIMES_S, motion[:, :3]),
+            stop=_states(
+                weighed.path, weighed.s_m, keep, stop.t_s,
+                np.stack((stop.distance_m, stop.speed_mps, stop.acceleration_mps2), axis=-1),
+            ),
+            label=weighed.label(best),
+            reason=_reason(weighed, track),
+            lead_id=track,
+            emergency=hardest < -self.settings.scoring.strong_mps2 - 1e-6,
+        )  # fmt: skip
+
+    def _remembered(self, scene: Scene, weighed: Weighed, start_m: float) -> LanewiseMemory:
+        scored, best = weighed.scored, weighed.best
+        way, policy = weighed.ways[scored.index[best, 0]], weighed.policies[scored.index[best, 1]]
+        later = float(np.interp(scene.context.dt_s, TIMES_S, scored.motion[best, :, ACCELERATION]))
+        s_m = start_m + weighed.s_m
+        return LanewiseMemory(s_m, way.lane, way.offset_m, s_m + way.length_m, tuple(policy.tolist()), later)
+
+
+def _neighbours(lane_map: LaneMap, path: Polyline, s_m: float) -> list[tuple[int, float, float]]:
+    """Lanes beside the route that may be changed to: (side, offset of their centre, how far they go on)."""
+    here = path.position(s_m)[None]
+    lanes, _, _ = lane_map.nearest(here, np.atleast_1d(path.heading(s_m)))
+    lane = int(lanes[0])
+    found = []
+    for side, beside in ((LEFT, int(lane_map.left_neighbour[lane])), (RIGHT, int(lane_map.right_neighbour[lane]))):
+        if beside < 0 or lane_map.kinds[beside] != "driving" or not lane_map.may_change(lane, beside):
+            continue
+        s, d = lane_map.centre(beside).project(here)
+        offset = -float(d[0])
+        if 2.0 < abs(offset) < 6.0:
+            found.append((side, offset, _reach(lane_map, beside, float(s[0]))))
+    return found
+
+
+def _reach(lane_map: LaneMap, lane: int, s_m: float) -> float:
+    """How far a lane goes on."""
+    reach = lane_map.length_m(lane) - s_m
+    while reach < AHEAD_M and lane_map.successors[lane]:
+        lane = lane_map.successors[lane][0]
+        reach += lane_map.length_m(lane)
+    return reach
+
+
+def _states(path: Polyline, s_m: float, way: Way, t_s: Floats, motion: Floats) -> States:
+    """Trajectory in `world` of a motion (K, 3) along a way."""
+    distance = motion[:, DISTANCE]
+    s = s_m + distance
+    x = np.clip(distance, 0.0, way.length_m)
+    inside = distance < way.length_m
+    c = way.coefficients
+    d = way.offset_m + np.where(inside, np.polyval(c[::-1], x), 0.0)
+    slope = np.where(inside, np.polyval(np.polyder(np.array(c[::-1])), x), 0.0)
+    bend = np.where(inside, np.polyval(np.polyder(np.array(c[::-1]), 2), x), 0.0)
+    points, curvature = path.position(s, d), path.curvature(s)
+    return States(
+        t_s, points[..., 0], points[..., 1], path.heading(s) + np.arctan(slope), motion[:, SPEED],
+        motion[:, ACCELERATION], curvature / np.maximum(1.0 - d * curvature, 0.1) + bend,
+    )  # fmt: skip
+
+
+def _reason(weighed: Weighed, track: int) -> str:
+    """Why the best candidate is the best: its largest terms."""
+    terms = weighed.scored.terms[weighed.best]
+    most = np.argsort(-terms, kind="stable")[:3]
+    costs = ", ".join(f"{TERMS[i]} {terms[i]:.1f}" for i in most if terms[i] > 0.05)
+    behind = f" behind track {track}" if track >= 0 else ""
+    return f"cheapest of {len(weighed.scored.terms)}{behind}: {costs or 'free road'}"

@@ -1,0 +1,327 @@
+"""What others may do in the next seconds: for each road user several futures with probabilities, as boxes on the route.
+
+In: the scene in `world`, the route's path around the ego. Out: `Futures` in the Frenet frame of that path. A future is
+a motion along a lane (or straight on where there is none) at a lateral speed:
+
+keep     stays in its lane; who drifts settles where it is going, who moves towards its lane's centre stops there
+change   who drifts off its lane's centre goes on until it is one lane further
+turn     where its lane splits, one future per branch that its speed allows
+straight pedestrians, animals, obstacles and who is on no lane: constant velocity; pedestrians may also stop
+
+Along its path everybody keeps its speed; who brakes brakes on to standstill. The covariance grows with time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from bus.messages import EntityKind
+from geometry.angles import Floats, wrap_rad
+from geometry.polyline import Polyline
+from maps.lane_map import LaneMap
+from maps.road_model import DRIVABLE_KINDS
+from motion.contact import half_extent
+from planning.scene import Agents, Scene
+
+TIMES_S = np.concatenate((0.1 * np.arange(31), 3.0 + 0.2 * np.arange(1, 16)))
+"""Instants of predictions and rollouts: every 0.1 s for 3 s, then every 0.2 s to 6 s."""
+HORIZON_S = float(TIMES_S[-1])
+S_LOW, S_HIGH, D_LOW, D_HIGH, SPEED, ACCELERATION = range(6)
+"""Columns of a predicted box."""
+_WALKERS = (int(EntityKind.PEDESTRIAN), int(EntityKind.ANIMAL))
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionSettings:
+    """When drifting means changing lanes, and how the covariance grows."""
+
+    wandering_mps: float = 0.1
+    certain_mps: float = 0.5
+    """Lateral speeds below the first mean nothing, above the second a lane change."""
+    wandering_m: float = 0.2
+    certain_m: float = 0.6
+    """The same for the offset from the lane's centre in the direction of the drift."""
+    settle_s: float = 1.0
+    """Time in which somebody who keeps its lane takes its drift back."""
+    sigma_along_m: float = 0.3
+    sigma_along_mps: float = 0.15
+    sigma_across_m: float = 0.06
+    sigma_across_mps: float = 0.04
+    """Standard deviations now, and their growth."""
+    turning_mps2: float = 3.5
+    """Nobody takes a branch faster than this lateral acceleration allows."""
+    on_lane_m: float = 2.2
+    aligned_rad: float = 0.6
+    """Who is further from the nearest lane's centre or heads elsewhere is on no lane."""
+    range_m: float = 60.0
+    """Nobody further beside the route than this matters."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Futures:
+    """F futures at the K instants of `TIMES_S` in the Frenet frame of a path.
+
+    `boxes` (F, K, 6): lowest and highest arc length and offset, speed and acceleration along the path. `sigma_m` (K, 2)
+    along and across. `agent` (F,) is the row in the scene's agents; `probability` (F,) sums to 1 per agent.
+    """
+
+    boxes: Floats
+    probability: Floats
+    agent: NDArray[np.int64]
+    labels: tuple[str, ...]
+    sigma_m: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Motion:
+    """One future before it is rolled out: a path, where on it, the drift across, and the offset at which that ends."""
+
+    agent: int
+    label: str
+    probability: float
+    path: Polyline
+    s_m: float
+    d_m: float
+    across_mps: float
+    end_m: float
+    settle_s: float
+    """Time constant with which the drift dies out; infinite: it goes on to `end_m`."""
+    speed_mps: float
+    acceleration_mps2: float
+    turn_rad: float
+    """How far the box is turned against its path now."""
+
+
+def predict(scene: Scene, path: Polyline, settings: PredictionSettings) -> Futures:
+    """All futures of all agents that can come near the path."""
+    agents = scene.agents
+    motions = [motion for row in _near(agents, path, settings) for motion in _motions(scene, row, settings)]
+    count = len(motions)
+    boxes = np.empty((count, len(TIMES_S), 6))
+    for index, motion in enumerate(motions):
+        pose = _rolled_out(
+            motion.path.points, motion.path.s_m, motion.path.yaw_rad, motion.s_m, motion.d_m, motion.across_mps,
+            motion.end_m, motion.settle_s, motion.speed_mps, motion.acceleration_mps2, motion.turn_rad, TIMES_S,
+        )  # fmt: skip
+        length, width = agents.length_m[motion.agent], agents.width_m[motion.agent]
+        _on_path(path.points, path.s_m, path.yaw_rad, pose, length, width, boxes[index])
+    sigma = np.stack((
+        settings.sigma_along_m + settings.sigma_along_mps * TIMES_S,
+        settings.sigma_across_m + settings.sigma_across_mps * TIMES_S,
+    ), axis=-1)  # fmt: skip
+    return Futures(
+        boxes, np.array([motion.probability for motion in motions]),
+        np.array([motion.agent for motion in motions], dtype=np.int64),
+        tuple(motion.label for motion in motions), sigma,
+    )  # fmt: skip
+
+
+def _near(agents: Agents, path: Polyline, settings: PredictionSettings) -> Iterator[int]:
+    """Rows of the agents within reach of the path."""
+    if len(agents.ids) == 0:
+        return
+    s, d = path.project(np.stack((agents.x_m, agents.y_m), axis=-1))
+    inside = (np.abs(d) < settings.range_m) & (s > -settings.range_m) & (s < path.length_m + settings.range_m)
+    yield from np.flatnonzero(inside).tolist()
+
+
+def _motions(scene: Scene, row: int, settings: PredictionSettings) -> list[_Motion]:
+    """The futures of one agent."""
+    agents, lane_map = scene.agents, scene.context.lane_map
+    vx, vy = float(agents.vx_mps[row]), float(agents.vy_mps[row])
+    speed = math.hypot(vx, vy)
+    point = np.array([[agents.x_m[row], agents.y_m[row]]])
+    if int(agents.kinds[row]) in (*_WALKERS, int(EntityKind.OBSTACLE)):
+        return _straight(agents, row, speed)
+    lanes, along, offset = lane_map.nearest(point, agents.yaw_rad[row : row + 1])
+    lane, s, d = int(lanes[0]), float(along[0]), float(offset[0])
+    heading = float(lane_map.centre(lane).heading(s))
+    turn = wrap_rad(float(agents.yaw_rad[row]) - heading)
+    if abs(d) > settings.on_lane_m or abs(turn) > settings.aligned_rad:
+        return _straight(agents, row, speed)
+    across = vy * math.cos(heading) - vx * math.sin(heading)
+    forward = vx * math.cos(heading) + vy * math.sin(heading)
+    width = float(np.interp(s, lane_map.s_m[lane_map.rows(lane)], lane_map.widths_m(lane)))
+    branches = _branches(lane_map, lane, s, max(forward, 0.0) * HORIZON_S + 20.0, speed, settings)
+    found: list[_Motion] = []
+    for share, label, path in branches:
+        for kind, chance, end_m, settle_s in _sideways(d, across, width, settings):
+            found.append(_Motion(
+                row, f"{kind}{label}", share * chance, path, s, d, across, end_m, settle_s, forward,
+                float(agents.acceleration_mps2[row]), turn,
+            ))  # fmt: skip
+    return found
+
+
+def _sideways(
+    d_m: float, across_mps: float, width_m: float, settings: PredictionSettings
+) -> list[tuple[str, float, float, float]]:
+    """What the drift may mean: (label, probability, offset at which it ends, time constant)."""
+    side = math.copysign(1.0, across_mps)
+    outwards = d_m * side
+    if outwards < -settings.wandering_m and abs(across_mps) > settings.wandering_mps:
+        return [("keep", 1.0, 0.0, math.inf)]  # on the way to the centre of its lane
+    p = change_probability(outwards, abs(across_mps), settings)
+    futures = [("keep", 1.0 - p, side * math.inf, settings.settle_s)] if p < 1.0 else []
+    if p > 0.0:
+        futures.append(("change", p, side * width_m, math.inf))
+    return futures
+
+
+def change_probability(outwards_m: float, across_mps: float, settings: PredictionSettings) -> float:
+    """How likely a drift away from the lane's centre becomes a lane change.
+
+    Args:
+        outwards_m: offset from the centre in the direction of the drift.
+        across_mps: speed of the drift, >= 0.
+        settings: bounds between wandering and certainty.
+    """
+    if across_mps <= 0.5 * settings.wandering_mps:
+        return 0.0
+    fast = (across_mps - settings.wandering_mps) / (settings.certain_mps - settings.wandering_mps)
+    far = (outwards_m - settings.wandering_m) / (settings.certain_m - settings.wandering_m)
+    return 1.0 - (1.0 - min(max(fast, 0.0), 1.0)) * (1.0 - min(max(far, 0.0), 1.0))
+
+
+def _straight(agents: Agents, row: int, speed: float) -> list[_Motion]:
+    """Constant velocity; a walker may stop as well."""
+    yaw = float(agents.yaw_rad[row])
+    course = math.atan2(agents.vy_mps[row], agents.vx_mps[row]) if speed > 0.1 else yaw
+    x, y = float(agents.x_m[row]), float(agents.y_m[row])
+    reach = speed * HORIZON_S + 10.0
+    path = Polyline.through(np.array([[x, y], [x + reach * math.cos(course), y + reach * math.sin(course)]]))
+    turn = wrap_rad(yaw - course)
+    braking = min(float(agents.acceleration_mps2[row]), 0.0)
+    goes = _Motion(row, "straight", 1.0, path, 0.0, 0.0, 0.0, 0.0, math.inf, speed, braking, turn)
+    if int(agents.kinds[row]) not in _WALKERS or speed < 0.2:
+        return [goes]
+    stops = _Motion(row, "stop", 0.2, path, 0.0, 0.0, 0.0, 0.0, math.inf, speed, -1.5, turn)
+    return [_Motion(row, "straight", 0.8, path, 0.0, 0.0, 0.0, 0.0, math.inf, speed, braking, turn), stops]
+
+
+def _branches(
+    lane_map: LaneMap, lane: int, s_m: float, reach_m: float, speed_mps: float, settings: PredictionSettings
+) -> list[tuple[float, str, Polyline]]:
+    """Ways on from a lane: (probability, label, path from the lane's start)."""
+    chains = _chains(lane_map, lane, s_m + reach_m)
+    paths = [_joined(lane_map, chain) for chain in chains]
+    weights = [_turn_weight(path, s_m, speed_mps, settings) for path in paths]
+    total = sum(weights)
+    if total <= 0.0:
+        weights, total = [1.0] * len(paths), float(len(paths))
+    several = len(paths) > 1
+    return [
+        (weight / total, f" to {lane_map.ids[chain[-1]]}" if several else "", path)
+        for weight, path, chain in zip(weights, paths, chains, strict=True)
+        if weight > 0.0
+    ]
+
+
+def _chains(lane_map: LaneMap, lane: int, length_m: float) -> list[tuple[int, ...]]:
+    """Chains of lanes that cover a length; they split once, at the first branching, and go on with the first lane."""
+    chain, covered = [lane], lane_map.length_m(lane)
+    while covered < length_m:
+        after = [n for n in lane_map.successors[chain[-1]] if lane_map.kinds[n] in DRIVABLE_KINDS]
+        if len(after) > 1:
+            return [(*chain, branch) for branch in after]
+        if not after:
+            break
+        chain.append(after[0])
+        covered += lane_map.length_m(after[0])
+    return [tuple(chain)]
+
+
+def _joined(lane_map: LaneMap, chain: tuple[int, ...]) -> Polyline:
+    return Polyline.through(np.concatenate([lane_map.centre_points[lane_map.rows(lane)] for lane in chain]))
+
+
+def _turn_weight(path: Polyline, s_m: float, speed_mps: float, settings: PredictionSettings) -> float:
+    """1 for a way that can be driven at this speed when braking comfortably, less for sharper ones, never 0."""
+    ahead = np.arange(s_m, path.length_m, 2.0)
+    if len(ahead) == 0:
+        return 1.0
+    bend = np.abs(path.curvature(ahead))
+    allowed = np.sqrt(settings.turning_mps2 / np.maximum(bend, 1e-6) + 2.0 * 2.0 * (ahead - s_m))
+    return float(min(1.0, (allowed.min() / max(speed_mps, 0.1)) ** 4))
+
+
+@njit(cache=True)
+def _rolled_out(points, s_m, headings, s0, d0, across, end, settle, speed, acceleration, turn, times):  # type: ignore[no-untyped-def]
+    """Poses (K, 4) of the centre in `world`: x, y, yaw, speed."""
+    out = np.empty((len(times), 4))
+    segment = 0
+    for k in range(len(times)):
+        t = times[k]
+        braking = min(acceleration, 0.0) if acceleration < -0.3 else 0.0
+        moving = min(t, speed / -braking) if braking < 0.0 else t
+        s = s0 + speed * moving + 0.5 * braking * moving * moving
+        now = max(speed + braking * t, 0.0)
+        if math.isinf(settle):
+            d = d0 + across * t
+            if (end - d) * across < 0.0:
+                d = end if (end - d0) * across > 0.0 else d0
+        else:
+            d = d0 + across * settle * (1.0 - math.exp(-t / settle))
+        while segment < len(headings) - 1 and s > s_m[segment + 1]:
+            segment += 1
+        while segment > 0 and s < s_m[segment]:
+            segment -= 1
+        cos, sin = math.cos(headings[segment]), math.sin(headings[segment])
+        along = s - s_m[segment]
+        out[k, 0] = points[segment, 0] + along * cos - d * sin
+        out[k, 1] = points[segment, 1] + along * sin + d * cos
+        out[k, 2] = headings[segment] + turn
+        out[k, 3] = now
+    return out
+
+
+@njit(cache=True)
+def _nearest_segment(points, s_m, headings, x, y, first, last):  # type: ignore[no-untyped-def]
+    """Segment in [first, last], arc length and offset of a point; beyond the ends the end segments go on."""
+    best, found, s, d = np.inf, first, 0.0, 0.0
+    end = len(headings) - 1
+    for i in range(first, last + 1):
+        ux, uy = math.cos(headings[i]), math.sin(headings[i])
+        dx, dy = x - points[i, 0], y - points[i, 1]
+        along, side = dx * ux + dy * uy, ux * dy - uy * dx
+        length = s_m[i + 1] - s_m[i]
+        beyond = max(-along if i > 0 else 0.0, along - length if i < end else 0.0, 0.0)
+        distance = side * side + beyond * beyond
+        if distance < best:
+            best, found, d = distance, i, side
+            s = s_m[i] + (along if i == 0 or i == end else min(max(along, 0.0), length))
+    return found, s, d
+
+
+@njit(cache=True)
+def _on_path(points, s_m, headings, poses, length, width, out):  # type: ignore[no-untyped-def]
+    """Boxes (K, 6) of poses in the frame of a path."""
+    end = len(headings) - 1
+    segment, _, _ = _nearest_segment(points, s_m, headings, poses[0, 0], poses[0, 1], 0, end)
+    for k in range(len(poses)):
+        segment, s, d = _nearest_segment(
+            points, s_m, headings, poses[k, 0], poses[k, 1], max(segment - 3, 0), min(segment + 8, end)
+        )
+        turn = poses[k, 2] - headings[segment]
+        along = half_extent(turn, length, width)
+        across = half_extent(turn + 0.5 * math.pi, length, width)
+        out[k, 0], out[k, 1] = s - along, s + along
+        out[k, 2], out[k, 3] = d - across, d + across
+        out[k, 4] = poses[k, 3] * math.cos(turn)
+        out[k, 5] = (poses[k, 3] - poses[k - 1, 3]) / 0.1 if 0 < k <= 30 else 0.0
+        # A box that drives along a bend reaches outwards with its corners: sagitta of its length.
+        bend = 0.0
+        if 0 < segment < end:
+            bend = (headings[segment + 1] - headings[segment - 1]) / (s_m[segment + 1] - s_m[segment - 1])
+        sagitta = 0.125 * bend * length * length * abs(math.cos(turn))
+        if sagitta > 0.0:
+            out[k, 2] -= min(sagitta, 0.5)
+        else:
+            out[k, 3] += min(-sagitta, 0.5)
+    out[0, 5] = out[1, 5]

@@ -1,0 +1,385 @@
+"""Roll all candidates out against all futures and score them: one call of one compiled kernel.
+
+In: ways and policies as rows, the road's speed ceiling and room, the futures' boxes, all in the Frenet frame of the
+route. Out: the cost terms of each candidate (`TERMS`) and its motion. The kernel is a scalar function per candidate
+(`math` only, output owned by the caller), so that it can run on any device; SI throughout.
+
+The terms speak of what the metrics measure: contact, time to collision and gaps against each future, weighed by the
+future's probability; road edges, progress, comfort, lane keeping; and how far the plan departs from the one before.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numba import njit
+
+from geometry.angles import Floats
+from motion.car_following import idm_acceleration
+from planning.candidates import BRAKING, HEADWAY, HOLD_MPS2, HOLD_S, LEAST_CHANCE, LOOK_S, SHARE
+from planning.prediction import D_HIGH, D_LOW, S_HIGH, TIMES_S, Futures
+from planning.speed_profile import CEILING_STEP_M, CEILING_TIME_S
+
+TERMS = (
+    "contact",
+    "time to collision",
+    "gap",
+    "braking",
+    "road",
+    "progress",
+    "comfort",
+    "harsh",
+    "lane",
+    "switch",
+    "limit",
+)
+CONTACT, TTC, GAP, BRAKE, ROAD, PROGRESS, COMFORT, HARSH, LANE, SWITCH, LIMIT = range(len(TERMS))
+DISTANCE, SPEED, ACCELERATION, OFFSET = range(4)
+"""Columns of a candidate's motion."""
+(
+    CALM_S, GAP_TIME_S, LEAST_GAP_M, LATE_S, ANSWER, IMMINENT, COMFORT_BRAKE, STRONG_BRAKE, GRIP, SIDE_MARGIN_M, JERK,
+    HARD_JERK, EDGE_M, MIN_GAP_M, GAINING, EASING, EASY, CLEAR_M,
+    W_CONTACT, W_TTC, W_GAP, W_BRAKE, W_ROAD, W_PROGRESS, W_ACCELERATION, W_JERK, W_SIDEWAYS, W_STRONG, W_EMERGENCY,
+    W_OFFSET, W_CHANGE, W_SWITCH_LANE, W_SWITCH_SPEED,
+) = range(33)  # fmt: skip
+"""Numbers of `ScoringSettings` and `Weights` as the kernel reads them, in the order of their fields."""
+EGO_S, EGO_V, EGO_A, FRONT_M, REAR_M, WIDTH_M, ALLOWED, BEFORE_LANE, BEFORE_A = range(9)
+"""Numbers of `EgoOnPath`."""
+END_D, END_X, C0, C1, C2, C3, C4, C5, ROOM_LEFT, ROOM_RIGHT, LANE_SIDE = range(11)
+"""Columns of a way."""
+SIDE_REACH_M, BEHIND_REACH_M, AHEAD_REACH_M = 1.2, 30.0, 150.0
+"""Who never comes this near beside the ego's strip, or stays this far behind or ahead, is not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What a term costs; the unit is about one comfortable brake application."""
+
+    contact: float = 300.0
+    time_to_collision: float = 6.0
+    gap: float = 4.0
+    braking: float = 1.0
+    """For the braking that a lead will need, at the end of the horizon in full."""
+    road: float = 60.0
+    progress: float = 12.0
+    acceleration: float = 0.6
+    jerk: float = 0.15
+    sideways: float = 0.5
+    strong: float = 6.0
+    """Per m/s^2 of braking beyond what passengers bear well."""
+    emergency: float = 40.0
+    """For braking that counts as an emergency, or more than half the grip sideways."""
+    offset: float = 0.5
+    lane_change: float = 1.5
+    switch_lane: float = 1.5
+    switch_speed: float = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringSettings:
+    """Bounds of the terms."""
+
+    calm_s: float = 3.0
+    """Times to collision above this cost nothing."""
+    gap_time_s: float = 1.2
+    least_gap_m: float = 3.0
+    late_s: float = 1.0
+    answer_mps2: float = 3.0
+    imminent_mps2: float = 7.0
+    """A future less likely than even counts as far as it could not be answered by braking that begins in `late_s`: not
+    at all where `answer_mps2` would do, fully where `imminent_mps2` would not."""
+    comfort_mps2: float = 3.0
+    strong_mps2: float = 5.0
+    sideways_mps2: float = 2.5
+    side_margin_m: float = 0.25
+    """Who is this near beside the ego's way is followed."""
+    jerk_mps3: float = 2.5
+    hard_jerk_mps3: float = 12.0
+    edge_margin_m: float = 0.1
+    min_gap_m: float = 3.0
+    acceleration_mps2: float = 1.5
+    deceleration_mps2: float = 2.0
+    easy_mps2: float = 1.0
+    clear_m: float = 2.0
+    """The braking that is needed to stay `clear_m` behind somebody costs nothing up to `easy_mps2`."""
+    weights: Weights = Weights()
+
+    def numbers(self) -> Floats:
+        """As the kernel reads them: the bounds, then the weights."""
+        own = [float(getattr(self, item.name)) for item in fields(self) if item.name != "weights"]
+        return np.array([*own, *(float(getattr(self.weights, item.name)) for item in fields(self.weights))])
+
+
+@dataclass(frozen=True, slots=True)
+class EgoOnPath:
+    """The ego: arc length of its rear axle on the path, speed, acceleration; its box; and the plan before.
+
+    `before_lane`, `before_mps2`: the lane that was chosen, and the acceleration that was planned for now.
+    """
+
+    s_m: float
+    speed_mps: float
+    acceleration_mps2: float
+    front_m: float
+    rear_m: float
+    width_m: float
+    allowed_mps: float
+    """The mission's set speed."""
+    before_lane: float
+    before_mps2: float
+
+    def numbers(self) -> Floats:
+        """As the kernel reads them."""
+        return np.array([getattr(self, item.name) for item in fields(self)], dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Road:
+    """Cells of CEILING_STEP_M from the ego on, each (M,): highest sensible speed, limit by law, curvature."""
+
+    ceiling_mps: Floats
+    legal_mps: Floats
+    curvature_radpm: Floats
+
+    def table(self) -> Floats:
+        """Shape (3, M)."""
+        return np.stack((self.ceiling_mps, self.legal_mps, self.curvature_radpm))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """C candidates: `index` (C, 2) way and policy, `terms` (C, 11), `motion` (C, K, 4), `lead` (C,) future or -1."""
+
+    index: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+    terms: Floats
+    motion: Floats
+    lead: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+    @property
+    def cost(self) -> Floats:
+        """Sum of the terms, (C,)."""
+        return np.asarray(self.terms.sum(axis=1))
+
+
+def score(
+    ways: Floats, policies: Floats, ego: EgoOnPath, road: Road, futures: Futures, settings: ScoringSettings
+) -> Scored:
+    """Score every way (W, 11) with every policy (P, 7)."""
+    count, each = len(ways) * len(policies), len(policies)
+    index = np.stack(np.divmod(np.arange(count), each), axis=-1)
+    terms, motion = np.zeros((count, len(TERMS))), np.empty((count, len(TIMES_S), 4))
+    lead = np.full(count, -1)
+    for w, way in enumerate(ways):
+        part = slice(w * each, (w + 1) * each)
+        minded = _in_reach(way, ego, futures)
+        _score_policies(
+            way, policies, ego.numbers(), road.table(), np.ascontiguousarray(futures.boxes[minded].swapaxes(0, 1)),
+            futures.probability[minded], futures.sigma_m, TIMES_S, settings.numbers(), terms[part], motion[part],
+            lead[part], np.empty(len(minded)),
+        )  # fmt: skip
+        led = lead[part] >= 0
+        lead[part][led] = minded[lead[part][led]]
+    return Scored(index, terms, motion, lead)
+
+
+def _in_reach(way: Floats, ego: EgoOnPath, futures: Futures) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """Futures whose boxes ever come near the strip that a way covers."""
+    x = np.linspace(0.0, way[END_X], 9)
+    d = way[END_D] + np.polynomial.polynomial.polyval(x, way[C0 : C5 + 1])
+    wide = 0.5 * ego.width_m + SIDE_REACH_M
+    across = (futures.boxes[..., D_LOW] < d.max() + wide) & (futures.boxes[..., D_HIGH] > d.min() - wide)
+    behind = futures.boxes[..., S_HIGH] < ego.s_m - ego.rear_m - BEHIND_REACH_M
+    return np.flatnonzero((across & ~behind).any(axis=1))
+
+
+@njit(cache=True)
+def _score_policies(way, policies, ego, road, boxes, chance, sigma, times, numbers, terms, motion, lead, worst):  # type: ignore[no-untyped-def]
+    for p in range(len(policies)):
+        lead[p] = score_candidate(
+            way, policies[p], ego, road, boxes, chance, sigma, times, numbers, terms[p], motion[p], worst
+        )
+
+
+@njit(cache=True)
+def offset_at(way, distance):  # type: ignore[no-untyped-def]
+    """Offset, slope and second derivative of a way after a distance."""
+    if distance >= way[END_X]:
+        return way[END_D], 0.0, 0.0
+    x = max(distance, 0.0)
+    c1, c2, c3, c4, c5 = way[C1], way[C2], way[C3], way[C4], way[C5]
+    d = way[END_D] + way[C0] + x * (c1 + x * (c2 + x * (c3 + x * (c4 + x * c5))))
+    slope = c1 + x * (2 * c2 + x * (3 * c3 + x * (4 * c4 + x * 5 * c5)))
+    return d, slope, 2 * c2 + x * (6 * c3 + x * (12 * c4 + x * 20 * c5))
+
+
+@njit(cache=True)
+def half_width(ego, slope):  # type: ignore[no-untyped-def]
+    """Half of what the ego's box covers across the path when it is turned by a slope."""
+    return 0.5 * ego[WIDTH_M] + 0.5 * (ego[FRONT_M] + ego[REAR_M]) * abs(slope)
+
+
+@njit(cache=True)
+def following(k, later, v, s, d, later_d, half, ego, policy, boxes, chance, numbers):  # type: ignore[no-untyped-def]
+    """Car-following acceleration behind the worst of those that the policy minds, and which future that is."""
+    wanted, found = math.inf, -1
+    reach = half + numbers[SIDE_MARGIN_M]
+    for f in range(len(chance)):
+        rear, front = boxes[k, f, 0], boxes[k, f, 1]
+        if chance[f] < policy[LEAST_CHANCE] or 0.5 * (rear + front) < s:
+            continue
+        inside = boxes[k, f, 2] < d + reach and boxes[k, f, 3] > d - reach
+        soon = boxes[later, f, 2] < later_d + reach and boxes[later, f, 3] > later_d - reach
+        if not (inside or soon):
+            continue
+        gap = max(rear - s - ego[FRONT_M], 0.1)
+        a = idm_acceleration(
+            v, 1e3, gap, boxes[k, f, 4], policy[HEADWAY], numbers[MIN_GAP_M], numbers[GAINING], numbers[EASING], 4.0
+        )
+        if a < wanted:
+            wanted, found = a, f
+    return wanted, found
+
+
+@njit(cache=True)
+def demand(t, v, distance, follow, ego, policy, road, numbers):  # type: ignore[no-untyped-def]
+    """Acceleration that the policy asks for: held first, then free road, curves, limits and the one ahead."""
+    look = min(int((distance + CEILING_TIME_S * v) / CEILING_STEP_M), road.shape[1] - 1)
+    share = policy[SHARE]
+    free = idm_acceleration(
+        v, max(share * ego[ALLOWED], 0.1), math.inf, 0.0, 1.0, 1.0, numbers[GAINING], numbers[EASING], 4.0
+    )
+    free = min(free, (share * road[0, look] - v) / CEILING_TIME_S, follow)
+    if t >= policy[HOLD_S] - 1e-9:
+        return max(free, -policy[BRAKING])
+    return policy[HOLD_MPS2] if policy[HOLD_MPS2] <= 0.0 else min(policy[HOLD_MPS2], free)
+
+
+@njit(cache=True)
+def limited_change(wanted, before, dt, numbers):  # type: ignore[no-untyped-def]
+    """Acceleration after limited jerk; what is harder than comfort may come at once."""
+    calm = -numbers[COMFORT_BRAKE] - 0.6
+    jerk = numbers[HARD_JERK] if wanted < calm or before < calm else numbers[JERK]
+    return min(max(wanted, before - jerk * dt), before + jerk * dt)
+
+
+@njit(cache=True)
+def contact_severity(closing):  # type: ignore[no-untyped-def]
+    """Cost of a contact in (0, 1], rising with the closing speed [m/s]."""
+    return 0.5 + 0.5 * min(abs(closing) / 10.0, 1.0)
+
+
+@njit(cache=True)
+def counted(t, closing, chance, numbers):  # type: ignore[no-untyped-def]
+    """How much of a contact at time t counts: all of a likely one, of an unlikely one what cannot be answered later."""
+    left = t - numbers[LATE_S]
+    if chance >= 0.5 or left <= 0.05:
+        return 1.0
+    return min(max((abs(closing) / left - numbers[ANSWER]) / (numbers[IMMINENT] - numbers[ANSWER]), 0.0), 1.0)
+
+
+@njit(cache=True)
+def nearness(box, s_low, s_high, d_low, d_high, sigma_s, sigma_d):  # type: ignore[no-untyped-def]
+    """1 where the boxes overlap, falling off with their distance in standard deviations."""
+    along = max(box[0] - s_high, s_low - box[1], 0.0)
+    across = max(box[2] - d_high, d_low - box[3], 0.0)
+    if along > 2.5 * sigma_s or across > 2.5 * sigma_d:
+        return 0.0
+    if along <= 0.0 and across <= 0.0:
+        return 1.0
+    return 0.6 * math.exp(-0.5 * ((along / sigma_s) ** 2 + (across / sigma_d) ** 2))
+
+
+@njit(cache=True)
+def look_around(k, t, v, s, d, half, share, last, way, ego, boxes, chance, sigma, numbers, worst):  # type: ignore[no-untyped-def]
+    """Costs of time to collision and of short gaps at an instant; raises the worst contact with each future."""
+    low, high = s - ego[REAR_M], s + ego[FRONT_M]
+    needed = numbers[LEAST_GAP_M] + numbers[GAP_TIME_S] * v
+    ttc_cost, gap_cost, brake_cost = 0.0, 0.0, 0.0
+    for f in range(len(chance)):
+        box = boxes[k, f]
+        if box[1] < low - 3.0 or box[0] > high + AHEAD_REACH_M or box[2] > d + half + 1.0 or box[3] < d - half - 1.0:
+            continue
+        closing = v - box[4]
+        near = nearness(box, low, high, d - half, d + half, sigma[k, 0], sigma[k, 1])
+        if near > 0.0 and v > 0.05:
+            cost = near * contact_severity(closing) * counted(t, closing, chance[f], numbers)
+            if way[LANE_SIDE] == 0.0 and 0.5 * (box[0] + box[1]) < low:
+                cost *= 0.02  # it runs into the ego's rear
+            worst[f] = max(worst[f], cost)
+        if box[0] > low and box[2] < d + half and box[3] > d - half:
+            gap = max(box[0] - high, 0.0)
+            if closing > 0.05:
+                if gap < numbers[CALM_S] * closing:
+                    ttc_cost += chance[f] * (1.0 - gap / (closing * numbers[CALM_S])) ** 2 * share
+                brake = 0.5 * closing * closing / max(gap - numbers[CLEAR_M], 0.5)
+                brake_cost += chance[f] * min(max(brake - numbers[EASY], 0.0), 10.0) ** 2 * last
+            if gap < needed:
+                gap_cost += chance[f] * (1.0 - gap / needed) * share
+    return ttc_cost, gap_cost, brake_cost
+
+
+@njit(cache=True)
+def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers, terms, motion, worst):  # type: ignore[no-untyped-def]
+    """Fill the terms and the motion of one candidate; returns the future that limits its speed now (-1: none)."""
+    v, a, distance, first_lead, later = ego[EGO_V], ego[EGO_A], 0.0, -1, 0
+    d, slope, bend = offset_at(way, 0.0)
+    half = half_width(ego, slope)
+    count, changes = len(times), way[LANE_SIDE] != 0.0
+    hardest, grip, edge = 0.0, 0.0, 0.0
+    for f in range(len(chance)):
+        worst[f] = 0.0
+    for k in range(count):
+        dt = times[k + 1] - times[k] if k < count - 1 else 0.0
+        cell = min(int(distance / CEILING_STEP_M), road.shape[1] - 1)
+        while later < count - 1 and times[later] < times[k] + policy[LOOK_S]:
+            later += 1
+        later_d = offset_at(way, distance + v * policy[LOOK_S])[0]
+        follow, lead = following(
+            k, later, v, ego[EGO_S] + distance, d, later_d, half, ego, policy, boxes, chance, numbers
+        )
+        first_lead = lead if k == 0 else first_lead
+        before, step = a, dt if dt > 0.0 else 0.2
+        a = limited_change(demand(times[k], v, distance, follow, ego, policy, road, numbers), a, step, numbers)
+        a = max(a, -v / step)
+        motion[k, 0], motion[k, 1], motion[k, 2], motion[k, 3] = distance, v, a, d
+        if dt == 0.0:
+            break
+        share = dt / times[count - 1]
+        sideways = v * v * abs(road[2, cell] + bend)
+        hardest, grip = max(hardest, -a), max(grip, sideways)
+        room = min(way[ROOM_LEFT] - d, d + way[ROOM_RIGHT]) - half - numbers[EDGE_M]
+        edge = max(edge, min(-2.0 * room, 1.0))
+        gained = min(v / max(min(road[0, cell], ego[ALLOWED]), 0.5), 1.0)
+        jerk = (a - before) / dt if v > 0.3 else 0.0
+        terms[PROGRESS] += numbers[W_PROGRESS] * (1.0 - gained) * share
+        terms[COMFORT] += share * (
+            numbers[W_ACCELERATION] * a * a + numbers[W_JERK] * jerk * jerk
+            + numbers[W_SIDEWAYS] * max(sideways - 1.0, 0.0) ** 2
+        )  # fmt: skip
+        terms[LANE] += numbers[W_OFFSET] * share * (abs(d) if not changes else 0.0)
+        terms[LIMIT] += 0.1 * numbers[W_CONTACT] * share * max(v - road[1, cell] - 0.3, 0.0)
+        distance += v * dt + 0.5 * a * dt * dt
+        v = max(v + a * dt, 0.0)
+        d, slope, bend = offset_at(way, distance)
+        half = half_width(ego, slope)
+        s = ego[EGO_S] + distance
+        last = 1.0 if k == count - 2 else share
+        ttc_cost, gap_cost, brake_cost = look_around(
+            k + 1, times[k + 1], v, s, d, half, share, last, way, ego, boxes, chance, sigma, numbers, worst
+        )
+        terms[TTC] += numbers[W_TTC] * ttc_cost
+        terms[GAP] += numbers[W_GAP] * gap_cost
+        terms[BRAKE] += numbers[W_BRAKE] * brake_cost
+    for f in range(len(chance)):
+        terms[CONTACT] += numbers[W_CONTACT] * chance[f] * worst[f]
+    terms[ROAD] = numbers[W_ROAD] * edge
+    terms[HARSH] = numbers[W_STRONG] * max(hardest - numbers[COMFORT_BRAKE] - 0.5, 0.0)
+    if hardest > numbers[STRONG_BRAKE] + 1e-6 or grip > 2.0 * numbers[GRIP]:
+        terms[HARSH] += numbers[W_EMERGENCY]
+    terms[LANE] += numbers[W_CHANGE] if changes else numbers[W_OFFSET] * abs(way[END_D])
+    terms[SWITCH] = numbers[W_SWITCH_SPEED] * min(abs(motion[0, 2] - ego[BEFORE_A]), 3.0)
+    if way[LANE_SIDE] != ego[BEFORE_LANE]:
+        terms[SWITCH] += numbers[W_SWITCH_LANE]
+    return first_lead
