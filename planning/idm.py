@@ -26,6 +26,12 @@ BEHIND_M = 60.0
 """How much of the route behind the ego the planner keeps in view."""
 
 
+RULE = -1
+"""Number of the obstacle that a rule of the road puts in the way; it is no track."""
+
+STOP_SLACK_M = 1.6
+"""So far behind a stop its obstacle stands: the following law keeps a little more from an obstacle."""
+
 GENTLE_RADPM = 0.02
 SETTLE_GAIN_M = 15.0
 """In curves tighter than that a lateral offset is taken back over a shorter way: there is little room for it."""
@@ -119,14 +125,14 @@ class IdmPlanner:
         ceiling = speed_ceiling(
             path, s, settings.look_ahead_m, route.speed_limit_mps[first : first + len(path.points)],
             settings.lateral_acceleration_mps2, settings.following.deceleration_mps2,
-            _stop_s_m(scene, path, start_m, stop, settings),
+            math.inf if context.mission.open_end else path.length_m - vehicle.front_m - settings.end_margin_m,
         )  # fmt: skip
         waiting = those_who_yield(scene, start_m + s + vehicle.front_m, settings.rules)
         obstacles = tuple(
             obstacle
             for obstacle in obstacles_in_corridor(scene.agents, path, s, d, ego.speed_mps, vehicle, settings.corridor)
             if obstacle.enter_s <= 0.0 or obstacle.track_id not in waiting
-        )
+        ) + _at_stop(stop, start_m + s + vehicle.front_m)
         profile = unroll(
             ego.speed_mps, memory.acceleration_mps2, memory.braking_hard, context.mission.set_speed_mps, ceiling,
             obstacles, settings.following, settings.braking, settings.horizon_s,
@@ -154,11 +160,11 @@ class IdmPlanner:
         return settle(d_m, slope, min(max(bend, -0.3), 0.3), length_m)
 
 
-def _stop_s_m(scene: Scene, path: Polyline, start_m: float, stop: RuleStop | None, settings: IdmSettings) -> float:
-    """The arc length on the path piece that the rear axle must not pass: a stop by the rules, or the road's end."""
-    front_m = scene.context.vehicle.front_m
-    end_m = math.inf if scene.context.mission.open_end else path.length_m - front_m - settings.end_margin_m
-    return end_m if stop is None else min(end_m, stop.stop_m - start_m - front_m)
+def _at_stop(stop: RuleStop | None, front_m: float) -> tuple[Obstacle, ...]:
+    """A stop by the rules as somebody who stands behind it, so that the bumper comes to rest just before it."""
+    if stop is None:
+        return ()
+    return (Obstacle(RULE, stop.stop_m - front_m + STOP_SLACK_M, 0.0, 0.0, 0.0, math.inf),)
 
 
 def _states(path: Polyline, s_m: float, lateral: LateralPath, profile: SpeedProfile) -> States:
@@ -190,11 +196,11 @@ def _reason(
     stop: RuleStop | None,
 ) -> str:  # fmt: skip
     if profile.lead < 0:
-        if stop is not None and ceiling_mps < set_speed_mps - 0.1:
-            return f"stops ahead: {stop.reason}"
         if ceiling_mps < set_speed_mps - 0.1:
             return f"curve, limit or end of the road allows {ceiling_mps:.1f} m/s"
         return f"set speed {set_speed_mps:.1f} m/s"
     lead = obstacles[profile.lead]
+    if stop is not None and lead.track_id == RULE:
+        return f"stop in {lead.gap_m - STOP_SLACK_M:.0f} m: {stop.reason}"
     entering = f", entering in {lead.enter_s:.1f} s" if lead.enter_s > 0.0 else ""
     return f"track {lead.track_id} {lead.gap_m:.1f} m ahead at {lead.speed_mps:.1f} m/s{entering}"

@@ -41,7 +41,7 @@ class RuleSettings:
     """How the ego is assumed to drive off."""
     crossing_mps: float = 7.0
     """How fast the ego is assumed to cross a junction at most, unless it is faster already."""
-    latest_mps2: float = 4.0
+    latest_mps2: float = 4.5
     patience_s: float = 3.0
     """After so long a wait, those who stand as well are taken to let the ego go."""
     standing_mps: float = 0.4

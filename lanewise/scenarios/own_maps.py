@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from lanewise.scenarios.own_towns import TOWNS
+from lanewise.scenarios.road_parts import Strip, chain, road, section
 from maps.opendrive_writer import opendrive_text
 from maps.road_geometry import Bend, Profile, ReferenceLine
-from maps.road_model import Connection, Junction, LaneSection, Road, RoadLane, RoadLink, RoadMark, RoadSpeed
+from maps.road_model import Connection, Junction, LaneSection, RoadLink
 from maps.road_network import RoadNetwork
 
 FOLDER = Path(__file__).parent / "maps"
@@ -25,9 +27,6 @@ _EDGE = ("solid", "white", 0.30)
 _DIVIDER = ("broken", "white", 0.15)
 _WIDE_DIVIDER = ("broken", "white", 0.30)
 
-Strip = tuple[str, float | Profile, tuple[str, str, float]]
-"""Kind, width and the mark on the outer edge of one lane."""
-
 
 def carriageway(lanes: int) -> list[Strip]:
     """One direction of a motorway, from the middle outwards; the driving lanes have the ids 2 to `lanes` + 1."""
@@ -35,69 +34,6 @@ def carriageway(lanes: int) -> list[Strip]:
     strips += [("driving", LANE_M, _DIVIDER)] * (lanes - 1)
     strips += [("driving", LANE_M, _EDGE), ("shoulder", SHOULDER_M, _NOTHING), ("none", VERGE_M, _NOTHING)]
     return strips
-
-
-def section(
-    start_m: float, end_m: float, left: Sequence[Strip], right: Sequence[Strip],
-    links: Mapping[int, tuple[int | None, int | None]] = MappingProxyType({}),
-) -> LaneSection:  # fmt: skip
-    """Lanes of one section; `links` gives predecessor and successor by lane id, by default the same id."""
-    middle = Profile.constant(0.0)
-    lanes = {0: RoadLane(0, "none", middle, middle, middle, (0,), (0,), (_mark(start_m, _NOTHING),), (), False)}
-    for strips, sign in ((left, 1), (right, -1)):
-        inner = middle
-        for number, (kind, width, mark) in enumerate(strips, start=1):
-            profile = width if isinstance(width, Profile) else Profile.constant(width)
-            outer = Profile.summed([(inner, 1.0), (profile, float(sign))], start_m, end_m)
-            centre = Profile.summed([(inner, 0.5), (outer, 0.5)], start_m, end_m)
-            before, after = links.get(sign * number, (sign * number, sign * number))
-            lanes[sign * number] = RoadLane(
-                sign * number,
-                kind,
-                inner,
-                outer,
-                centre,
-                _some(before),
-                _some(after),
-                (_mark(start_m, mark),),
-                (),
-                False,
-            )
-            inner = outer
-    ids = tuple(sorted((lane for lane in lanes if lane), reverse=True))
-    return LaneSection(start_m, end_m, MappingProxyType(lanes), ids)
-
-
-def _some(lane: int | None) -> tuple[int, ...]:
-    return () if lane is None else (lane,)
-
-
-def _mark(s_m: float, mark: tuple[str, str, float]) -> RoadMark:
-    kind, color, width_m = mark
-    return RoadMark(s_m, kind, color, width_m, "both" if kind == "broken" else "none")
-
-
-def chain(x_m: float, y_m: float, yaw_rad: float, parts: Sequence[tuple[float, float, float]]) -> list[Bend]:
-    """Records one after the other; each part is its length [m] and its curvature [1/m] at start and end."""
-    bends: list[Bend] = []
-    s = 0.0
-    for length, curvature_start, curvature_end in parts:
-        bends.append(Bend(s, x_m, y_m, yaw_rad, length, curvature_start, curvature_end))
-        s += length
-        x_m, y_m, yaw_rad, _ = ReferenceLine.of(bends).at(s)
-    return bends
-
-
-def road(
-    road_id: str, name: str, bends: Sequence[Bend], sections: Sequence[LaneSection], kind: str, limit_kmh: float,
-    predecessor: RoadLink | None = None, successor: RoadLink | None = None,
-) -> Road:  # fmt: skip
-    """A flat road with right-hand traffic and one speed limit."""
-    flat = Profile.constant(0.0)
-    return Road(
-        road_id, name, bends[-1].s_m + bends[-1].length_m, None, True, ReferenceLine.of(bends), flat, flat,
-        tuple(sections), predecessor, successor, (RoadSpeed(0.0, kind, limit_kmh / 3.6),), (), (),
-    )  # fmt: skip
 
 
 def highway_straight() -> RoadNetwork:
@@ -201,7 +137,7 @@ def _ramp_bends() -> list[Bend]:
 
 
 MAPS: Mapping[str, Callable[[], RoadNetwork]] = MappingProxyType({
-    "highway_straight": highway_straight, "highway_curve": highway_curve, "highway_merge": highway_merge,
+    "highway_straight": highway_straight, "highway_curve": highway_curve, "highway_merge": highway_merge, **TOWNS,
 })  # fmt: skip
 
 
