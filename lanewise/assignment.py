@@ -43,6 +43,9 @@ MAX_MAP_BYTES = 256 * 2**20
 
 METADATA = "assignment"
 
+LANE_KEEPING = ("un-r157", "")
+"""Rules (as a scenario names them) that ask to stay in the lane."""
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -51,6 +54,8 @@ class Start:
     lane: int
     s_m: float
     set_speed_mps: float
+    keep_lane: bool = False
+    """Whether the rules that the drive is judged by ask to stay in the lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class Assignment:
         else:
             route = shortest_route(lane_map, start.lane, goal.lane, start.s_m, goal.s_m, beyond_m=ROUTE_M)
         # CommonRoad maps are cut out of larger ones; where their lanes end the road goes on.
-        mission = Mission(route, start.set_speed_mps, open_end=self.map_format == "commonroad")
+        mission = Mission(route, start.set_speed_mps, self.map_format == "commonroad", start.keep_lane)
         return Context(lane_map, self.vehicle, mission, dt_s)
 
     def to_metadata(self) -> dict[str, str]:
@@ -139,7 +144,8 @@ def assignment_of(source: Source) -> Assignment:
     lanes, along, _ = lane_map.nearest(np.array([[pose.x_m, pose.y_m]]), np.array([pose.yaw_rad]))
     # A set speed that the file leaves open is no wish to go faster than the vehicle can.
     speed = engine.set_speed_mps if math.isfinite(engine.set_speed_mps) else limits.speed_mps
-    start = Start(int(lanes[0]), float(along[0]), speed)
+    keep_lane = source.engine.regulation in LANE_KEEPING and source.goal_xy is None
+    start = Start(int(lanes[0]), float(along[0]), speed, keep_lane)
     return Assignment(
         source.map_name, source.map_format, source.map_data, vehicle_of(shape, limits), start,
         _destination(lane_map, start, source), ncap_test(engine),

@@ -29,7 +29,8 @@ from planning.candidates import (
     quintic,
 )
 from planning.planner import Plan, States
-from planning.prediction import TIMES_S, Futures, PredictionSettings, predict
+from planning.prediction import D_HIGH, D_LOW, TIMES_S, Futures, PredictionSettings, predict, with_stop, without
+from planning.right_of_way import RuleMemory, RuleSettings, RuleStop, next_stop, those_who_yield
 from planning.scene import Context, Scene
 from planning.scoring import (
     ACCELERATION,
@@ -46,6 +47,8 @@ from planning.speed_profile import CEILING_STEP_M, speed_ceiling, stop_profile
 
 BEHIND_M, AHEAD_M = 80.0, 300.0
 """How much of the route the planner keeps in view."""
+STOP_SLACK_M = 2.0
+"""So far behind a stop stands the wall that means it: the ego keeps this much from any obstacle."""
 TRACKED_MPS2 = 1.5
 """The planned acceleration goes on unless the measured one differs by more than this."""
 
@@ -65,6 +68,7 @@ class LanewiseSettings:
     prediction: PredictionSettings = PredictionSettings()
     candidates: CandidateSettings = CandidateSettings()
     scoring: ScoringSettings = ScoringSettings()
+    rules: RuleSettings = RuleSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class LanewiseMemory:
     """The ego's arc length on the route (NaN: unknown) and the choice before.
 
     `lane` and `way_end_m` (arc length on the route): the way that was chosen; `policy`: its row, () for none;
-    `acceleration_mps2`: what it planned for now.
+    `acceleration_mps2`: what it planned for now. `rules`: how long it has waited where.
     """
 
     s_m: float
@@ -81,6 +85,7 @@ class LanewiseMemory:
     way_end_m: float
     policy: tuple[float, ...]
     acceleration_mps2: float
+    rules: RuleMemory = RuleMemory()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +99,8 @@ class Weighed:
     futures: Futures
     scored: Scored
     best: int
+    stop: RuleStop | None
+    rules: RuleMemory
 
     def label(self, candidate: int) -> str:
         """What a candidate does."""
@@ -125,7 +132,9 @@ class LanewisePlanner:
         s, d = (float(v[0]) for v in path.project(np.array([[ego.world_from_ego.x_m, ego.world_from_ego.y_m]])))
         first = int(np.searchsorted(route.path.s_m, start_m))
         rows = slice(first, first + len(path.points))
-        futures = predict(scene, path, settings.prediction)
+        front_m = start_m + s + context.vehicle.front_m
+        stop, rules = next_stop(scene, front_m, memory.rules, settings.rules)
+        futures = self._futures(scene, path, front_m, None if stop is None else stop.stop_m - start_m)
         ways = self._ways(scene, path, s, d, rows, memory, start_m)
         table = self._policies(memory, context.dt_s)
         vehicle = context.vehicle
@@ -142,7 +151,19 @@ class LanewisePlanner:
         road = self._road(scene, path, s, rows)
         scored = score(np.array([way.row() for way in ways]), table, on_path, road, futures, settings.scoring)
         best = int(np.argmin(scored.cost))
-        return Weighed(path, s, ways, table, futures, scored, best), start_m
+        return Weighed(path, s, ways, table, futures, scored, best, stop, rules), start_m
+
+    def _futures(self, scene: Scene, path: Polyline, front_m: float, stop_m: float | None) -> Futures:
+        """What the others may do, without those who will let the ego through, and the stop that the rules ask for."""
+        futures = predict(scene, path, self.settings.prediction)
+        yields = those_who_yield(scene, front_m, self.settings.rules)
+        if yields:
+            half = 0.5 * scene.context.vehicle.width_m
+            now = futures.boxes[:, 0]
+            inside = set(futures.agent[(now[:, D_LOW] < half) & (now[:, D_HIGH] > -half)].tolist())
+            rows = np.flatnonzero(np.isin(scene.agents.ids, list(yields))).tolist()
+            futures = without(futures, [row for row in rows if row not in inside])
+        return futures if stop_m is None else with_stop(futures, stop_m + STOP_SLACK_M)
 
     def _road(self, scene: Scene, path: Polyline, s_m: float, rows: slice) -> Road:
         settings, mission = self.settings, scene.context.mission
@@ -208,7 +229,8 @@ class LanewisePlanner:
         keep = next(w for w in weighed.ways if w.lane == KEEP)
         stop = stop_profile(scene.ego.speed_mps, self.settings.stop_deceleration_mps2)
         hardest = float(motion[:11, ACCELERATION].min())
-        track = int(scene.agents.ids[weighed.futures.agent[lead]]) if lead >= 0 else -1
+        agent = int(weighed.futures.agent[lead]) if lead >= 0 else -1
+        track = int(scene.agents.ids[agent]) if agent >= 0 else -1
         return Plan(
             states=_states(weighed.path, weighed.s_m, way, TIMES_S, motion[:, :3]),
             stop=_states(
@@ -226,7 +248,9 @@ class LanewisePlanner:
         way, policy = weighed.ways[scored.index[best, 0]], weighed.policies[scored.index[best, 1]]
         later = float(np.interp(scene.context.dt_s, TIMES_S, scored.motion[best, :, ACCELERATION]))
         s_m = start_m + weighed.s_m
-        return LanewiseMemory(s_m, way.lane, way.offset_m, s_m + way.length_m, tuple(policy.tolist()), later)
+        return LanewiseMemory(
+            s_m, way.lane, way.offset_m, s_m + way.length_m, tuple(policy.tolist()), later, weighed.rules
+        )
 
 
 def _neighbours(lane_map: LaneMap, path: Polyline, s_m: float) -> list[tuple[int, float, float]]:
@@ -277,4 +301,6 @@ def _reason(weighed: Weighed, track: int) -> str:
     most = np.argsort(-terms, kind="stable")[:3]
     costs = ", ".join(f"{TERMS[i]} {terms[i]:.1f}" for i in most if terms[i] > 0.05)
     behind = f" behind track {track}" if track >= 0 else ""
+    if weighed.stop is not None:
+        behind += f", stop ahead ({weighed.stop.reason})"
     return f"cheapest of {len(weighed.scored.terms)}{behind}: {costs or 'free road'}"

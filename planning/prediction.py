@@ -14,8 +14,8 @@ Along its path everybody keeps its speed; who brakes brakes on to standstill. Th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -34,6 +34,7 @@ TIMES_S = np.concatenate((0.1 * np.arange(31), 3.0 + 0.2 * np.arange(1, 16)))
 HORIZON_S = float(TIMES_S[-1])
 S_LOW, S_HIGH, D_LOW, D_HIGH, SPEED, ACCELERATION = range(6)
 """Columns of a predicted box."""
+WALL_M = 50.0
 _WALKERS = (int(EntityKind.PEDESTRIAN), int(EntityKind.ANIMAL))
 
 
@@ -76,6 +77,28 @@ class Futures:
     agent: NDArray[np.int64]
     labels: tuple[str, ...]
     sigma_m: Floats
+
+
+def with_stop(futures: Futures, stop_m: float) -> Futures:
+    """The futures and a wall across the road at an arc length: a place that the rules forbid to pass.
+
+    It belongs to no agent (-1).
+    """
+    wall = np.empty((1, len(TIMES_S), 6))
+    wall[...] = (stop_m, stop_m + 1.0, -WALL_M, WALL_M, 0.0, 0.0)
+    return replace(
+        futures, boxes=np.concatenate((futures.boxes, wall)), probability=np.append(futures.probability, 1.0),
+        agent=np.append(futures.agent, -1), labels=(*futures.labels, "stop"),
+    )  # fmt: skip
+
+
+def without(futures: Futures, rows: Collection[int]) -> Futures:
+    """The futures without those of some agents (rows in the scene's agents)."""
+    keep = np.flatnonzero(~np.isin(futures.agent, list(rows)))
+    return replace(
+        futures, boxes=futures.boxes[keep], probability=futures.probability[keep], agent=futures.agent[keep],
+        labels=tuple(futures.labels[i] for i in keep),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
