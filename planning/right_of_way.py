@@ -25,6 +25,8 @@ from planning.scene import Agents, Scene
 _YIELDING_MPS2 = 3.0
 """Who has to yield is expected to brake no harder than this for it."""
 
+_DRIVEN_OFF_MPS = 2.0
+
 _ON_FOOT = (EntityKind.PEDESTRIAN, EntityKind.BICYCLE, EntityKind.ANIMAL)
 
 
@@ -86,6 +88,8 @@ def next_stop(
     stands = here.speed_mps < 0.1
     at_line = nearest is not None and nearest.stop_m - front_m < 4.0
     waited = memory.waited_s + context.dt_s if stands and at_line else 0.0
+    if memory.waited_s >= settings.patience_s and here.speed_mps < _DRIVEN_OFF_MPS:
+        waited = memory.waited_s  # who has decided to go does not ask again after the first centimetre
     halted = nearest.stop_m if nearest is not None and stands and at_line else memory.halted_m
     return nearest, RuleMemory(waited, halted)
 

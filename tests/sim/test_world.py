@@ -106,3 +106,19 @@ def test_worlds_of_a_batch_are_independent() -> None:
     assert after.speed_mps[1, 0] == single.speed_mps[0, 0]
     assert after.speed_mps[0, 0] == 10.0
     assert after.speed_mps[2, 0] < 10.0
+
+
+@pytest.mark.parametrize("friction", [0.2, 0.5])
+def test_braking_is_no_harder_than_the_road_allows(friction: float) -> None:
+    world = started(20.0)
+    for _ in range(100):
+        world = step(world, controlled(-9.0, 0.0), TABLE, 0.02, friction)
+    assert world.acceleration_mps2[0, 0] == pytest.approx(-9.81 * friction, abs=0.01)
+
+
+def test_on_ice_a_turned_wheel_leads_on_in_a_wide_curve() -> None:
+    world = started(20.0)
+    for _ in range(100):
+        world = step(world, controlled(0.0, 0.4), TABLE, 0.02, 0.1)
+    sideways = abs(world.yaw_rate_radps[0, 0]) * world.speed_mps[0, 0]
+    assert sideways == pytest.approx(0.981, rel=0.02)
