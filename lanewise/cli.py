@@ -9,7 +9,15 @@ from typing import Annotated
 import typer
 
 from geometry.errors import LanewiseError
-from lanewise import eval_commands, export_commands, map_commands, replay_commands, run_commands, topic_commands
+from lanewise import (
+    eval_commands,
+    export_commands,
+    map_commands,
+    new_commands,
+    replay_commands,
+    run_commands,
+    topic_commands,
+)
 from lanewise.doctor import findings
 from lanewise.provenance import installed, source_hash
 
@@ -31,6 +39,7 @@ app.command("report")(export_commands.report_command)
 app.add_typer(topic_commands.app, name="topic")
 app.add_typer(map_commands.app, name="map")
 app.add_typer(export_commands.app, name="export")
+app.add_typer(new_commands.app, name="new")
 
 
 @app.command("version")

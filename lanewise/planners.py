@@ -1,8 +1,8 @@
 """Planners by name, and planners that users bring: `module:Class` or `path/to/file.py:Class`.
 
-A planner is a class with `start` and `plan` (`planning.planner.Planner`), or one with the methods of the nuPlan devkit's
-planners (`planning.nuplan_style`). If it is a dataclass with a field `settings` of a dataclass type, the `[planning]`
-section of the configuration fills that field.
+A planner is a class with `start` and `plan` (`planning.planner.Planner`), or one with the methods of the nuPlan
+devkit's planners (`planning.nuplan_style`). If it is a dataclass with a field `settings` of a dataclass type, the
+`[planning]` section of the configuration fills that field.
 """
 
 from __future__ import annotations
