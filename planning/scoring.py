@@ -17,7 +17,6 @@ import numpy as np
 from numba import njit
 
 from geometry.angles import Floats
-from motion.car_following import idm_acceleration
 from planning.candidates import BRAKING, HEADWAY, HOLD_MPS2, HOLD_S, LEAST_CHANCE, LOOK_S, SHARE
 from planning.prediction import D_HIGH, D_LOW, S_HIGH, TIMES_S, Futures
 from planning.speed_profile import CEILING_STEP_M, CEILING_TIME_S
@@ -194,7 +193,7 @@ def _in_reach(way: Floats, ego: EgoOnPath, futures: Futures) -> np.ndarray[tuple
     return np.flatnonzero((across & ~behind).any(axis=1))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _score_policies(way, policies, ego, road, boxes, chance, sigma, times, numbers, terms, motion, lead, worst):  # type: ignore[no-untyped-def]
     for p in range(len(policies)):
         lead[p] = score_candidate(
@@ -202,7 +201,7 @@ def _score_policies(way, policies, ego, road, boxes, chance, sigma, times, numbe
         )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", inline="always")
 def offset_at(way, distance):  # type: ignore[no-untyped-def]
     """Offset, slope and second derivative of a way after a distance."""
     if distance >= way[END_X]:
@@ -214,49 +213,49 @@ def offset_at(way, distance):  # type: ignore[no-untyped-def]
     return d, slope, 2 * c2 + x * (6 * c3 + x * (12 * c4 + x * 20 * c5))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", inline="always")
 def half_width(ego, slope):  # type: ignore[no-untyped-def]
     """Half of what the ego's box covers across the path when it is turned by a slope."""
     return 0.5 * ego[WIDTH_M] + 0.5 * (ego[FRONT_M] + ego[REAR_M]) * abs(slope)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", inline="always")
+def behind(v, gap, lead_v, headway, numbers):  # type: ignore[no-untyped-def]
+    """Interaction part of the Intelligent Driver Model (Treiber, Hennecke, Helbing 2000, eq. 3-4)."""
+    gaining, easing = numbers[GAINING], numbers[EASING]
+    wanted = numbers[MIN_GAP_M] + max(v * headway + 0.5 * v * (v - lead_v) / math.sqrt(gaining * easing), 0.0)
+    share = wanted / max(gap, 0.1)
+    return gaining * (1.0 - share * share)
+
+
+@njit(cache=True, error_model="numpy", inline="always")
 def following(k, later, v, s, d, later_d, half, ego, policy, boxes, chance, numbers):  # type: ignore[no-untyped-def]
     """Car-following acceleration behind the worst of those that the policy minds, and which future that is."""
     wanted, found = math.inf, -1
     reach = half + numbers[SIDE_MARGIN_M]
     for f in range(len(chance)):
-        rear, front = boxes[k, f, 0], boxes[k, f, 1]
-        if chance[f] < policy[LEAST_CHANCE] or 0.5 * (rear + front) < s:
+        rear = boxes[k, f, 0]
+        if chance[f] < policy[LEAST_CHANCE] or 0.5 * (rear + boxes[k, f, 1]) < s:
             continue
         inside = boxes[k, f, 2] < d + reach and boxes[k, f, 3] > d - reach
-        soon = boxes[later, f, 2] < later_d + reach and boxes[later, f, 3] > later_d - reach
-        if not (inside or soon):
+        if not inside and not (boxes[later, f, 2] < later_d + reach and boxes[later, f, 3] > later_d - reach):
             continue
-        gap = max(rear - s - ego[FRONT_M], 0.1)
-        a = idm_acceleration(
-            v, 1e3, gap, boxes[k, f, 4], policy[HEADWAY], numbers[MIN_GAP_M], numbers[GAINING], numbers[EASING], 4.0
-        )
+        a = behind(v, rear - s - ego[FRONT_M], boxes[k, f, 4], policy[HEADWAY], numbers)
         if a < wanted:
             wanted, found = a, f
     return wanted, found
 
 
-@njit(cache=True)
-def demand(t, v, distance, follow, ego, policy, road, numbers):  # type: ignore[no-untyped-def]
-    """Acceleration that the policy asks for: held first, then free road, curves, limits and the one ahead."""
+@njit(cache=True, error_model="numpy", inline="always")
+def free_road(v, distance, share, ego, road, numbers):  # type: ignore[no-untyped-def]
+    """Acceleration towards the policy's share of the allowed speed, no faster than limits and curves allow."""
     look = min(int((distance + CEILING_TIME_S * v) / CEILING_STEP_M), road.shape[1] - 1)
-    share = policy[SHARE]
-    free = idm_acceleration(
-        v, max(share * ego[ALLOWED], 0.1), math.inf, 0.0, 1.0, 1.0, numbers[GAINING], numbers[EASING], 4.0
-    )
-    free = min(free, (share * road[0, look] - v) / CEILING_TIME_S, follow)
-    if t >= policy[HOLD_S] - 1e-9:
-        return max(free, -policy[BRAKING])
-    return policy[HOLD_MPS2] if policy[HOLD_MPS2] <= 0.0 else min(policy[HOLD_MPS2], free)
+    ratio = v / max(share * ego[ALLOWED], 0.1)
+    free = max(numbers[GAINING] * (1.0 - ratio * ratio * ratio * ratio), -numbers[EASING])
+    return min(free, (share * road[0, look] - v) / CEILING_TIME_S)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", inline="always")
 def limited_change(wanted, before, dt, numbers):  # type: ignore[no-untyped-def]
     """Acceleration after limited jerk; what is harder than comfort may come at once."""
     calm = -numbers[COMFORT_BRAKE] - 0.6
@@ -264,13 +263,13 @@ def limited_change(wanted, before, dt, numbers):  # type: ignore[no-untyped-def]
     return min(max(wanted, before - jerk * dt), before + jerk * dt)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", inline="always")
 def contact_severity(closing):  # type: ignore[no-untyped-def]
     """Cost of a contact in (0, 1], rising with the closing speed [m/s]."""
     return 0.5 + 0.5 * min(abs(closing) / 10.0, 1.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", inline="always")
 def counted(t, closing, chance, numbers):  # type: ignore[no-untyped-def]
     """How much of a contact at time t counts: all of a likely one, of an unlikely one what cannot be answered later."""
     left = t - numbers[LATE_S]
@@ -279,107 +278,140 @@ def counted(t, closing, chance, numbers):  # type: ignore[no-untyped-def]
     return min(max((abs(closing) / left - numbers[ANSWER]) / (numbers[IMMINENT] - numbers[ANSWER]), 0.0), 1.0)
 
 
-@njit(cache=True)
-def nearness(box, s_low, s_high, d_low, d_high, sigma_s, sigma_d):  # type: ignore[no-untyped-def]
-    """1 where the boxes overlap, falling off with their distance in standard deviations."""
-    along = max(box[0] - s_high, s_low - box[1], 0.0)
-    across = max(box[2] - d_high, d_low - box[3], 0.0)
+@njit(cache=True, error_model="numpy", inline="always")
+def nearness(along, across, sigma_s, sigma_d):  # type: ignore[no-untyped-def]
+    """1 where the boxes overlap (no distance along and across), falling off in standard deviations."""
     if along > 2.5 * sigma_s or across > 2.5 * sigma_d:
         return 0.0
     if along <= 0.0 and across <= 0.0:
         return 1.0
-    return 0.6 * math.exp(-0.5 * ((along / sigma_s) ** 2 + (across / sigma_d) ** 2))
+    x, y = along / sigma_s, across / sigma_d
+    return 0.6 * math.exp(-0.5 * (x * x + y * y))
 
 
-@njit(cache=True)
-def look_around(k, t, v, s, d, half, share, last, way, ego, boxes, chance, sigma, numbers, worst):  # type: ignore[no-untyped-def]
-    """Costs of time to collision and of short gaps at an instant; raises the worst contact with each future."""
-    low, high = s - ego[REAR_M], s + ego[FRONT_M]
+@njit(cache=True, error_model="numpy", inline="always")
+def behind_somebody(gap, v, closing, share, last, numbers):  # type: ignore[no-untyped-def]
+    """What driving behind somebody costs: time to collision, a short gap, and the braking that will be needed."""
+    ttc, short, brake = 0.0, 0.0, 0.0
     needed = numbers[LEAST_GAP_M] + numbers[GAP_TIME_S] * v
-    ttc_cost, gap_cost, brake_cost = 0.0, 0.0, 0.0
+    if gap < needed:
+        short = numbers[W_GAP] * (1.0 - gap / needed) * share
+    if closing > 0.05:
+        calm = numbers[CALM_S] * closing
+        if gap < calm:
+            ttc = numbers[W_TTC] * (1.0 - gap / calm) ** 2 * share
+        hard = 0.5 * closing * closing / max(gap - numbers[CLEAR_M], 0.5) - numbers[EASY]
+        if hard > 0.0:
+            brake = numbers[W_BRAKE] * min(hard, 10.0) ** 2 * last
+    return ttc, short, brake
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def look_around(k, t, v, s, d, half, share, last, changes, ego, boxes, chance, sigma, numbers, worst, terms):  # type: ignore[no-untyped-def]
+    """Add what the others cost at an instant; raises the worst contact with each future."""
+    low, high = s - ego[REAR_M], s + ego[FRONT_M]
+    sigma_s, sigma_d = sigma[k, 0], sigma[k, 1]
     for f in range(len(chance)):
-        box = boxes[k, f]
-        if box[1] < low - 3.0 or box[0] > high + AHEAD_REACH_M or box[2] > d + half + 1.0 or box[3] < d - half - 1.0:
+        rear, front = boxes[k, f, 0], boxes[k, f, 1]
+        across = max(boxes[k, f, 2] - d - half, d - half - boxes[k, f, 3])
+        if across > 1.0 or front < low - 3.0 or rear > high + AHEAD_REACH_M:
             continue
-        closing = v - box[4]
-        near = nearness(box, low, high, d - half, d + half, sigma[k, 0], sigma[k, 1])
+        closing = v - boxes[k, f, 4]
+        near = nearness(max(rear - high, low - front, 0.0), max(across, 0.0), sigma_s, sigma_d)
         if near > 0.0 and v > 0.05:
             cost = near * contact_severity(closing) * counted(t, closing, chance[f], numbers)
-            if way[LANE_SIDE] == 0.0 and 0.5 * (box[0] + box[1]) < low:
+            if not changes and 0.5 * (rear + front) < low:
                 cost *= 0.02  # it runs into the ego's rear
             worst[f] = max(worst[f], cost)
-        if box[0] > low and box[2] < d + half and box[3] > d - half:
-            gap = max(box[0] - high, 0.0)
-            if closing > 0.05:
-                if gap < numbers[CALM_S] * closing:
-                    ttc_cost += chance[f] * (1.0 - gap / (closing * numbers[CALM_S])) ** 2 * share
-                brake = 0.5 * closing * closing / max(gap - numbers[CLEAR_M], 0.5)
-                brake_cost += chance[f] * min(max(brake - numbers[EASY], 0.0), 10.0) ** 2 * last
-            if gap < needed:
-                gap_cost += chance[f] * (1.0 - gap / needed) * share
-    return ttc_cost, gap_cost, brake_cost
+        if rear > low and across < 0.0:
+            ttc, short, brake = behind_somebody(max(rear - high, 0.0), v, closing, share, last, numbers)
+            terms[TTC] += chance[f] * ttc
+            terms[GAP] += chance[f] * short
+            terms[BRAKE] += chance[f] * brake
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", inline="always")
+def instant(t):  # type: ignore[no-untyped-def]
+    """Index of the last of `TIMES_S` that is not after t."""
+    return int(10.0 * t + 1e-6) if t <= 3.0 else min(30 + int(5.0 * (t - 3.0) + 1e-6), 45)
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def asked(k, t, v, distance, d, half, way, policy, ego, road, boxes, chance, numbers):  # type: ignore[no-untyped-def]
+    """Acceleration that the policy asks for, and the future that it follows (-1: none, or not looked at)."""
+    holds, held = t < policy[HOLD_S] - 1e-9, policy[HOLD_MPS2]
+    if holds and held <= 0.0 and k > 0:
+        return held, -1
+    later = instant(t + policy[LOOK_S])
+    later_d = offset_at(way, distance + v * policy[LOOK_S])[0] if later > k else d
+    follow, lead = following(k, later, v, ego[EGO_S] + distance, d, later_d, half, ego, policy, boxes, chance, numbers)
+    free = min(free_road(v, distance, policy[SHARE], ego, road, numbers), follow)
+    if not holds:
+        return max(free, -policy[BRAKING]), lead
+    return held if held <= 0.0 else min(held, free), lead
+
+
+@njit(cache=True, error_model="numpy")
 def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers, terms, motion, worst):  # type: ignore[no-untyped-def]
     """Fill the terms and the motion of one candidate; returns the future that limits its speed now (-1: none)."""
-    v, a, distance, first_lead, later = ego[EGO_V], ego[EGO_A], 0.0, -1, 0
+    v, a, distance, first_lead = ego[EGO_V], ego[EGO_A], 0.0, -1
     d, slope, bend = offset_at(way, 0.0)
     half = half_width(ego, slope)
     count, changes = len(times), way[LANE_SIDE] != 0.0
-    hardest, grip, edge = 0.0, 0.0, 0.0
+    hardest, grip, edge, lost, squares, aside, off, over = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for f in range(len(chance)):
         worst[f] = 0.0
     for k in range(count):
-        dt = times[k + 1] - times[k] if k < count - 1 else 0.0
-        cell = min(int(distance / CEILING_STEP_M), road.shape[1] - 1)
-        while later < count - 1 and times[later] < times[k] + policy[LOOK_S]:
-            later += 1
-        later_d = offset_at(way, distance + v * policy[LOOK_S])[0]
-        follow, lead = following(
-            k, later, v, ego[EGO_S] + distance, d, later_d, half, ego, policy, boxes, chance, numbers
-        )
+        wanted, lead = asked(k, times[k], v, distance, d, half, way, policy, ego, road, boxes, chance, numbers)
         first_lead = lead if k == 0 else first_lead
-        before, step = a, dt if dt > 0.0 else 0.2
-        a = limited_change(demand(times[k], v, distance, follow, ego, policy, road, numbers), a, step, numbers)
-        a = max(a, -v / step)
+        dt = times[k + 1] - times[k] if k < count - 1 else times[k] - times[k - 1]
+        before = a
+        a = max(limited_change(wanted, a, dt, numbers), -v / dt)
         motion[k, 0], motion[k, 1], motion[k, 2], motion[k, 3] = distance, v, a, d
-        if dt == 0.0:
+        if k == count - 1:
             break
-        share = dt / times[count - 1]
+        share, cell = dt / times[count - 1], min(int(distance / CEILING_STEP_M), road.shape[1] - 1)
         sideways = v * v * abs(road[2, cell] + bend)
         hardest, grip = max(hardest, -a), max(grip, sideways)
-        room = min(way[ROOM_LEFT] - d, d + way[ROOM_RIGHT]) - half - numbers[EDGE_M]
-        edge = max(edge, min(-2.0 * room, 1.0))
-        gained = min(v / max(min(road[0, cell], ego[ALLOWED]), 0.5), 1.0)
+        edge = max(edge, half + numbers[EDGE_M] - min(way[ROOM_LEFT] - d, d + way[ROOM_RIGHT]))
+        lost += share * (1.0 - min(v / max(min(road[0, cell], ego[ALLOWED]), 0.5), 1.0))
         jerk = (a - before) / dt if v > 0.3 else 0.0
-        terms[PROGRESS] += numbers[W_PROGRESS] * (1.0 - gained) * share
-        terms[COMFORT] += share * (
-            numbers[W_ACCELERATION] * a * a + numbers[W_JERK] * jerk * jerk
-            + numbers[W_SIDEWAYS] * max(sideways - 1.0, 0.0) ** 2
-        )  # fmt: skip
-        terms[LANE] += numbers[W_OFFSET] * share * (abs(d) if not changes else 0.0)
-        terms[LIMIT] += 0.1 * numbers[W_CONTACT] * share * max(v - road[1, cell] - 0.3, 0.0)
+        squares += share * (numbers[W_ACCELERATION] * a * a + numbers[W_JERK] * jerk * jerk)
+        aside += share * max(sideways - 1.0, 0.0) ** 2
+        off += share * abs(d)
+        over += share * max(v - road[1, cell] - 0.3, 0.0)
         distance += v * dt + 0.5 * a * dt * dt
         v = max(v + a * dt, 0.0)
         d, slope, bend = offset_at(way, distance)
         half = half_width(ego, slope)
-        s = ego[EGO_S] + distance
         last = 1.0 if k == count - 2 else share
-        ttc_cost, gap_cost, brake_cost = look_around(
-            k + 1, times[k + 1], v, s, d, half, share, last, way, ego, boxes, chance, sigma, numbers, worst
-        )
-        terms[TTC] += numbers[W_TTC] * ttc_cost
-        terms[GAP] += numbers[W_GAP] * gap_cost
-        terms[BRAKE] += numbers[W_BRAKE] * brake_cost
+        look_around(
+            k + 1, times[k + 1], v, ego[EGO_S] + distance, d, half, share, last, changes, ego, boxes, chance, sigma,
+            numbers, worst, terms,
+        )  # fmt: skip
     for f in range(len(chance)):
         terms[CONTACT] += numbers[W_CONTACT] * chance[f] * worst[f]
-    terms[ROAD] = numbers[W_ROAD] * edge
-    terms[HARSH] = numbers[W_STRONG] * max(hardest - numbers[COMFORT_BRAKE] - 0.5, 0.0)
-    if hardest > numbers[STRONG_BRAKE] + 1e-6 or grip > 2.0 * numbers[GRIP]:
-        terms[HARSH] += numbers[W_EMERGENCY]
-    terms[LANE] += numbers[W_CHANGE] if changes else numbers[W_OFFSET] * abs(way[END_D])
-    terms[SWITCH] = numbers[W_SWITCH_SPEED] * min(abs(motion[0, 2] - ego[BEFORE_A]), 3.0)
-    if way[LANE_SIDE] != ego[BEFORE_LANE]:
-        terms[SWITCH] += numbers[W_SWITCH_LANE]
+    terms[ROAD] = numbers[W_ROAD] * min(2.0 * max(edge, 0.0), 1.0)
+    terms[PROGRESS] = numbers[W_PROGRESS] * lost
+    terms[COMFORT] = squares + numbers[W_SIDEWAYS] * aside
+    terms[HARSH] = harshness(hardest, grip, numbers)
+    terms[LANE] = numbers[W_CHANGE] if changes else numbers[W_OFFSET] * (off + abs(way[END_D]))
+    terms[SWITCH] = switching(motion[0, 2], way[LANE_SIDE], ego, numbers)
+    terms[LIMIT] = 0.1 * numbers[W_CONTACT] * over
     return first_lead
+
+
+@njit(cache=True, error_model="numpy")
+def harshness(hardest, grip, numbers):  # type: ignore[no-untyped-def]
+    """Cost of braking beyond comfort, and of what only an emergency justifies."""
+    cost = numbers[W_STRONG] * max(hardest - numbers[COMFORT_BRAKE] - 0.5, 0.0)
+    if hardest > numbers[STRONG_BRAKE] + 1e-6 or grip > 2.0 * numbers[GRIP]:
+        cost += numbers[W_EMERGENCY]
+    return cost
+
+
+@njit(cache=True, error_model="numpy")
+def switching(a, lane, ego, numbers):  # type: ignore[no-untyped-def]
+    """Cost of leaving the plan before: its acceleration, its lane."""
+    cost = numbers[W_SWITCH_SPEED] * min(abs(a - ego[BEFORE_A]), 3.0)
+    return cost + numbers[W_SWITCH_LANE] if lane != ego[BEFORE_LANE] else cost
