@@ -71,6 +71,8 @@ def planner_driver(planner: Planner, context: Context) -> Driver:
     return demand
 
 
-def drive_planner(planner: Planner, traffic: Traffic, lane_map: LaneMap, actuator: Actuator | None = None) -> Outcome:
-    """One case with a planner."""
-    return drive(traffic, planner_driver(planner, grid_context(lane_map, traffic)), actuator)
+def drive_planner(
+    planner: Planner, traffic: Traffic, lane_map: LaneMap, actuator: Actuator | None = None, latency_s: float = 0.0
+) -> Outcome:
+    """One case with a planner, whose perception is ideal but `latency_s` old."""
+    return drive(traffic, planner_driver(planner, grid_context(lane_map, traffic)), actuator, latency_s)

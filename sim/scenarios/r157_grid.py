@@ -8,6 +8,7 @@ positions with the new speed, as in the reference.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,12 +36,16 @@ class Actuator:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a case ended: index of the first contact (-1: none), with whom, closing speed then, hardest deceleration."""
+    """How a case ended: index of the first contact (-1: none), with whom, closing speed then, hardest deceleration.
+
+    `lost_mps` is how far the speed fell below the initial one at most (NaN where it was not watched).
+    """
 
     contact: int
     other: int
     impact_mps: float
     deceleration_mps2: float
+    lost_mps: float = math.nan
 
     @property
     def avoided(self) -> bool:
@@ -116,27 +121,31 @@ def _careful(  # type: ignore[no-untyped-def]
     return -1, -1, 0.0, hardest
 
 
-def drive(traffic: Traffic, driver: Driver, actuator: Actuator | None = None) -> Outcome:
-    """Any driver in a case, until contact, until it can no longer come to one, or until the case ends."""
+def drive(traffic: Traffic, driver: Driver, actuator: Actuator | None = None, latency_s: float = 0.0) -> Outcome:
+    """Any driver in a case, until contact, until it can no longer come to one, or until the case ends.
+
+    The driver knows of the others what was so `latency_s` ago, moved on at constant velocity.
+    """
     actuator = actuator or Actuator()
-    x_m, speed, acceleration, hardest = traffic.ego_x_m, traffic.ego_mps, 0.0, 0.0
+    x_m, speed, acceleration, hardest, lowest = traffic.ego_x_m, traffic.ego_mps, 0.0, 0.0, traffic.ego_mps
     for i in range(len(traffic.x_m)):
         other = _touched(traffic, i, x_m)
         if other >= 0:
-            return Outcome(i, other, speed - float(traffic.vx_mps[i, other]), hardest)
+            lost = traffic.ego_mps - lowest
+            return Outcome(i, other, speed - float(traffic.vx_mps[i, other]), hardest, lost)
         if i >= traffic.release:
             if _is_over(traffic, i, x_m, speed):
                 break
-            demand = driver(sight_at(traffic, i, x_m, speed, acceleration))
+            demand = driver(sight_at(traffic, i, x_m, speed, acceleration, latency_s))
             change = actuator.jerk_mps3 * DT_S
             acceleration = min(max(demand, acceleration - change), acceleration + change)
             acceleration = min(max(acceleration, -actuator.braking_mps2), actuator.accelerating_mps2)
         before = speed
         speed = max(speed + acceleration * DT_S, 0.0)
         acceleration = (speed - before) / DT_S
-        hardest = max(hardest, -acceleration)
+        hardest, lowest = max(hardest, -acceleration), min(lowest, speed)
         x_m += speed * DT_S
-    return Outcome(-1, -1, 0.0, hardest)
+    return Outcome(-1, -1, 0.0, hardest, traffic.ego_mps - lowest)
 
 
 def _touched(traffic: Traffic, index: int, x_m: float) -> int:
@@ -156,12 +165,17 @@ def _is_over(traffic: Traffic, index: int, x_m: float, speed_mps: float) -> bool
     return (speed_mps == 0.0 and not moving) or bool(np.all(behind & slower) and speed_mps >= traffic.ego_mps)
 
 
-def sight_at(traffic: Traffic, index: int, x_m: float, speed_mps: float, acceleration_mps2: float) -> Sight:
-    """What the ego knows at an index."""
-    seen = np.flatnonzero(traffic.visible <= index)
-    gained = traffic.vx_mps[index, seen] - traffic.vx_mps[max(index - 1, 0), seen]
+def sight_at(
+    traffic: Traffic, index: int, x_m: float, speed_mps: float, acceleration_mps2: float, latency_s: float = 0.0
+) -> Sight:
+    """What the ego knows at an index; before the case began, all moved at their first velocity."""
+    old = index - latency_s / DT_S
+    before = max(math.floor(old + 1e-9), 0)
+    seen = np.flatnonzero(traffic.visible <= old + 1e-9) if old >= 0.0 else np.flatnonzero(traffic.visible <= 0)
+    vx, vy = traffic.vx_mps[before, seen], traffic.vy_mps[before, seen]
+    gained = vx - traffic.vx_mps[max(before - 1, 0), seen]
+    since_s = (index - before) * DT_S
     return Sight(
-        index, index * DT_S, x_m, speed_mps, acceleration_mps2, seen, traffic.x_m[index, seen],
-        traffic.y_m[index, seen], traffic.vx_mps[index, seen], traffic.vy_mps[index, seen], gained / DT_S,
-        traffic.length_m[seen],
+        index, index * DT_S, x_m, speed_mps, acceleration_mps2, seen, traffic.x_m[before, seen] + since_s * vx,
+        traffic.y_m[before, seen] + since_s * vy, vx, vy, gained / DT_S, traffic.length_m[seen],
     )  # fmt: skip
