@@ -1,0 +1,116 @@
+"""`lanewise train detector`: data from our own scenarios, the loop, the scores, and a model for the store."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from geometry.errors import InputError
+from lanewise.cache import cache_folder
+from lanewise.progress import progress_of
+
+app = typer.Typer(help="Train the nets that Lanewise ships.", no_args_is_help=True)
+
+SHARDS, HOLDOUT_SHARDS = 170, 24
+"""Of 24 rig frames with five pictures each."""
+
+
+@app.callback()
+def group() -> None:
+    """Train the nets that Lanewise ships."""
+
+
+@app.command("detector")
+def detector(
+    minutes: Annotated[float, typer.Option(min=0.1, help="Time to learn; data and scores come on top.")] = 40.0,
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint, log and the model.")] = Path("runs/detector"),
+    version: Annotated[str, typer.Option(help="Version of the model in its manifest.")] = "1",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of weights and order; the data has seeds of its own.")] = 0,
+    shards: Annotated[int, typer.Option(min=1, help="Shards of training pictures (120 each).")] = SHARDS,
+    holdout: Annotated[int, typer.Option(min=1, help="Shards of pictures to judge by.")] = HOLDOUT_SHARDS,
+    data: Annotated[Path | None, typer.Option(help="Folder of the shards; default in the cache folder.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Render pictures, learn from them, judge on others, write ONNX, manifest and card. Goes on where it stopped."""
+    from lanewise.training_data import SPLITS, generate
+
+    folder = data or cache_folder() / "training"
+    out.mkdir(parents=True, exist_ok=True)
+    with progress_of("render training pictures", shards, "shards") as told:
+        learn = generate(SPLITS["train"], shards, folder, told)
+    with progress_of("render hold-out pictures", holdout, "shards") as told:
+        judge = generate(SPLITS["holdout"], holdout, folder, told)
+    command = (
+        f"lanewise train detector --minutes {minutes:g} --seed {seed} --shards {shards} --holdout {holdout} "
+        f"--version {version} --device {device}"
+    )
+    _learn_and_judge(learn, judge, minutes, out, version, seed, device, command)
+
+
+def _learn_and_judge(
+    learn: tuple[Path, ...],
+    judge: tuple[Path, ...],
+    minutes: float,
+    out: Path,
+    version: str,
+    seed: int,
+    device: str,
+    command: str,
+) -> None:
+    import torch
+
+    from perception.net.decode import DecodeSettings
+    from perception.training.export import Provenance, TorchInfer, export
+    from perception.training.loop import LoopSettings, train
+    from perception.training.sample import samples_in
+    from perception.training.scores import by_weather, summary
+    from perception.training.scores import judge as judged
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    log = out / "log.csv"
+    with progress_of("learn", minutes * 60.0, "s") as told:
+        net = train(
+            learn, minutes * 60.0, time.monotonic, LoopSettings(seed=seed), checkpoint=out / "checkpoint.npz",
+            device=device, told=_logged(log, told),
+        )  # fmt: skip
+    tally = judged(samples_in(judge), "detector", TorchInfer(net.cpu()), DecodeSettings())
+    scores = summary(tally)
+    lines = log.read_text().splitlines()[1:] if log.exists() else []
+    if not lines:
+        raise InputError("nothing was learned: the checkpoint has used up the time; give more --minutes", out)
+    pictures = int(lines[-1].split(",")[1])
+    curve = tuple(
+        f"| {line.split(',')[1]} | {line.split(',')[2]} | running |" for line in lines[:: max(len(lines) // 10, 1)]
+    )
+    text = f"{len(learn)} shards of rendered pictures"
+    provenance = Provenance(command, text, pictures, minutes * 60.0, scores, by_weather(tally), curve)
+    digest = export(net.cpu(), out / "model", version, provenance)
+    for name, value in scores.items():
+        typer.echo(f"{name:24} {value:8.3f}")
+    typer.echo(f"{out / 'model'} (sha256 {digest[:12]})")
+
+
+def _logged(log: Path, told: Callable[[float], None]) -> Callable[..., None]:
+    """Write a line every 100 steps, with the mean loss of the last 100."""
+    if not log.exists():
+        log.write_text("step,pictures,loss,seconds\n")
+    recent: deque[float] = deque(maxlen=100)
+
+    def tell(progress: object) -> None:
+        from perception.training.loop import Progress
+
+        assert isinstance(progress, Progress)
+        recent.append(progress.losses["total"])
+        told(progress.seconds)
+        if progress.step % 100 == 0:
+            mean = sum(recent) / len(recent)
+            with log.open("a") as stream:
+                stream.write(f"{progress.step},{progress.pictures},{mean:.4f},{progress.seconds:.1f}\n")
+
+    return tell

@@ -1,0 +1,130 @@
+"""Training pictures from our own simulator: which maps, seeds and weathers make the splits, and their shards on disk.
+
+Training and hold-out share neither maps' scenery nor seeds; `suburb` and `highway_merge` are seen in the hold-out only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bus.messages import EntityKind, LightState, MarkType
+from geometry.angles import wrap_rad
+from geometry.errors import InputError
+from maps.lane_map import LaneMap
+from maps.lane_sampling import sample_lanes
+from maps.opendrive import read_opendrive
+from perception.net.classes import CLASS_OF_KIND, LIGHT_CLASS
+from perception.net.targets import LIGHT_COLUMNS, MARK_COLUMNS, OBJECT_COLUMNS, Answer
+from perception.training.sample import Sample, jpeg_of, read_shard, rows_of, write_shard
+from sim.sensors.camera.random_scenes import Shot, marks_in_pixels, moments, visible_lights
+from sim.sensors.camera.renderer import scenery_of
+
+MAPS = Path(__file__).parent / "scenarios" / "maps"
+MOMENTS = 24
+"""Rig frames per shard; they share a map, its scenery and the lenses."""
+NEAREST_M = 1.0
+MARK_CLASS = {MarkType.SOLID: 0, MarkType.BROKEN: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Maps and the seeds of shards: shard i has the seed `first_seed + i`."""
+
+    name: str
+    maps: tuple[str, ...]
+    first_seed: int
+    randomise: bool
+
+
+SPLITS = {
+    "train": Split("train", ("highway_curve", "town", "highway_straight", "town", "roundabout"), 1_000_000, True),
+    "holdout": Split("holdout", ("suburb", "highway_merge", "town", "highway_curve"), 9_000_000, False),
+}
+
+
+def generate(split: Split, count: int, folder: Path, told: Callable[[float], None]) -> tuple[Path, ...]:
+    """The first `count` shards of a split in a folder; those that are there already are kept.
+
+    Raises:
+        InputError: a map of the split is missing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    maps: dict[str, LaneMap] = {}
+    paths = []
+    for index in range(count):
+        path = folder / f"{split.name}-{split.first_seed + index}.npz"
+        if not _whole(path):
+            name = split.maps[index % len(split.maps)]
+            lane_map = maps.setdefault(name, _lane_map(name)) if name not in maps else maps[name]
+            write_shard(path, list(samples_of(lane_map, split.first_seed + index, MOMENTS, split.randomise)))
+        paths.append(path)
+        told(index + 1)
+    return tuple(paths)
+
+
+def _whole(path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        read_shard(path)
+    except InputError:
+        return False
+    return True
+
+
+def _lane_map(name: str) -> LaneMap:
+    return sample_lanes(read_opendrive(MAPS / f"{name}.xodr"))
+
+
+def samples_of(lane_map: LaneMap, seed: int, count: int, randomise: bool) -> Iterator[Sample]:
+    """Samples of `count` rig frames on a map."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    scenery = scenery_of(lane_map, seed)
+    for shots in moments(lane_map, scenery, count, rng, randomise=randomise):
+        for shot in shots:
+            yield sample_of(shot)
+
+
+def sample_of(shot: Shot) -> Sample:
+    """What training keeps of a shot."""
+    truth, height, width = shot.labels, *shot.image.shape[:2]
+    answer = Answer(
+        height,
+        width,
+        shot.camera.focal_px,
+        rows_of(list(_objects(shot)), OBJECT_COLUMNS),
+        rows_of(list(_lights(shot)), LIGHT_COLUMNS),
+        rows_of(
+            [(r[0], r[1], r[2], MARK_CLASS.get(MarkType(int(r[3])), 2)) for r in marks_in_pixels(shot)], MARK_COLUMNS
+        ),
+        shot.drivable,
+        int(truth.weather.kind),
+    )
+    return Sample(jpeg_of(shot.image), shot.camera, answer, shot.moment, truth.weather.visibility_m)
+
+
+def _objects(shot: Shot) -> Iterator[tuple[float, ...]]:
+    truth, camera = shot.labels, shot.true_camera
+    for i in range(len(truth.rows)):
+        x, y, tall = float(truth.x_m[i]), float(truth.y_m[i]), float(truth.height_m[i])
+        (middle, foot), depth = camera.pixels_of(np.array([(x, y, 0.5 * tall), (x, y, 0.0)]))
+        if depth.min() < NEAREST_M:
+            continue  # beside the camera: there is no middle to point at
+        azimuth = np.arctan2(y - camera.position_m[1], x - camera.position_m[0])
+        yield (
+            CLASS_OF_KIND[EntityKind(int(truth.kinds[i]))], *truth.box_px[i], *middle, depth[0], foot[1],
+            truth.length_m[i], truth.width_m[i], tall, float(wrap_rad(truth.yaw_rad[i] - azimuth)), truth.visible[i],
+            x, y, truth.yaw_rad[i],
+        )  # fmt: skip
+
+
+def _lights(shot: Shot) -> Iterator[tuple[float, ...]]:
+    truth, camera = shot.labels, shot.true_camera
+    for i in np.flatnonzero(visible_lights(shot)):
+        depth = float(camera.in_camera(truth.light_xyz[i : i + 1])[0, 2])
+        kind = LIGHT_CLASS[LightState(int(truth.light_state[i]))]
+        yield kind, *truth.light_px[i], depth, camera.focal_px

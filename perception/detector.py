@@ -1,0 +1,185 @@
+"""Cameras to objects, lane marks, lights and weather: the detector as a node of the bus.
+
+In: `/sensor/camera/<name>` (JPEG) with `.../calibration` and `.../mount`. Out: `/perception/objects`,
+`/perception/lane_marks`, `/perception/lights` and `/perception/weather` in `ego`. The net is run by whatever the
+application hands in: `infer(name, arrays) -> arrays`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bus.messages import CameraCalibration, CameraMount, CompressedImage, LightStates, Objects, WeatherEstimate
+from bus.node import Node, Publication, Tick
+from bus.topics import CAMERA_PREFIX
+from geometry.angles import Floats
+from geometry.camera import Camera
+from geometry.errors import InputError
+from perception.net.classes import KIND_OF_CLASS
+from perception.net.decode import DecodeSettings, Detections, SeenLights, decode_lights, decode_objects, merged
+from perception.net.lane_lines import LineSettings, decode_lines, message_of
+from perception.net.picture import cropped
+
+Arrays = Mapping[str, NDArray[np.generic]]
+Infer = Callable[[str, Arrays], Arrays]
+"""Runs a model of the store: `images` (N, H, W, 3) uint8 RGB to `grid` (N, C, h, w) and `weather` (N, 6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """The model's name in the store, which cameras look for lane marks, and how results are read."""
+
+    model: str = "detector"
+    cameras: tuple[str, ...] = ("front_long", "front_wide", "left", "right", "rear")
+    mark_cameras: tuple[str, ...] = ("front_wide", "front_long", "rear")
+    period_s: float = 0.1
+    latency_s: float = 0.05
+    max_age_s: float = 0.3
+    weather_memory: float = 0.8
+    """How much the weather of before counts beside each new picture."""
+    light_radius_m: float = 4.0
+    """Lights nearer to each other than this, and a fifth of their range, are one head seen by two cameras."""
+    decode: DecodeSettings = DecodeSettings()
+    lines: LineSettings = LineSettings()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectorMemory:
+    """When the newest picture that has been looked at was taken, and the weather so far."""
+
+    looked_ns: int
+    weather: Floats
+
+
+def node(settings: DetectorSettings, infer: Infer) -> Node:
+    """The node to hand to the executor."""
+    inputs = [f"{CAMERA_PREFIX}{name}{part}" for name in settings.cameras for part in ("", "/calibration", "/mount")]
+    return Node(
+        name="detector",
+        priority=15,
+        step=lambda memory, tick: _step(settings, infer, memory, tick),
+        memory=DetectorMemory(-1, np.full(6, 1.0 / 6.0)),
+        inputs=tuple(inputs),
+        outputs=("/perception/objects", "/perception/lane_marks", "/perception/lights", "/perception/weather"),
+        triggers=tuple(CAMERA_PREFIX + name for name in settings.cameras),
+        latency_ns=round(settings.latency_s * 1e9),
+    )
+
+
+def _step(
+    settings: DetectorSettings, infer: Infer, memory: DetectorMemory, tick: Tick
+) -> tuple[DetectorMemory, tuple[Publication, ...]]:
+    """Looks once all pictures of an instant are there; a camera that has been silent is not waited for."""
+    assert tick.trigger is not None
+    measured_ns = tick.trigger.envelope.measured_ns
+    views = _views(settings, tick, measured_ns)
+    alive = [name for name in settings.cameras if tick.fresh(CAMERA_PREFIX + name, settings.max_age_s) is not None]
+    if measured_ns <= memory.looked_ns or len(views) < len(alive) or not views:
+        return memory, ()
+    names = [name for name, _, _ in views]
+    cameras = [camera for _, camera, _ in views]
+    grids, weather = looked_at([image for _, _, image in views], settings.model, infer)
+    objects = merged(
+        [decode_objects(g, c, settings.decode) for g, c in zip(grids, cameras, strict=True)], settings.decode
+    )
+    lights = [decode_lights(grid, camera, settings.decode) for grid, camera in zip(grids, cameras, strict=True)]
+    lines = [
+        line
+        for name, grid, camera in zip(names, grids, cameras, strict=True)
+        if name in settings.mark_cameras
+        for line in decode_lines(grid, camera, settings.lines)
+    ]
+    seen = settings.weather_memory * memory.weather + (1.0 - settings.weather_memory) * weather.mean(axis=0)
+    said = (
+        Publication("/perception/objects", objects_message(objects), measured_ns),
+        Publication("/perception/lane_marks", message_of(lines), measured_ns),
+        Publication("/perception/lights", lights_message(lights, settings.light_radius_m), measured_ns),
+        Publication("/perception/weather", WeatherEstimate(seen / seen.sum()), measured_ns),
+    )
+    return DetectorMemory(measured_ns, seen), said
+
+
+def looked_at(images: list[NDArray[np.uint8]], model: str, infer: Infer) -> tuple[list[NDArray[np.float32]], Floats]:
+    """Grids and weather probabilities (N, 6) of pictures of any sizes; those of one size are one batch."""
+    grids: list[NDArray[np.float32]] = [np.zeros(0, np.float32)] * len(images)
+    logits = np.zeros((len(images), 6))
+    for shape in sorted({image.shape for image in images}):
+        rows = [i for i, image in enumerate(images) if image.shape == shape]
+        answer = infer(model, {"images": np.stack([images[i] for i in rows])})
+        for k, i in enumerate(rows):
+            grids[i], logits[i] = np.asarray(answer["grid"][k], np.float32), answer["weather"][k]
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return grids, shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def _views(settings: DetectorSettings, tick: Tick, measured_ns: int) -> list[tuple[str, Camera, NDArray[np.uint8]]]:
+    """Name, camera and cropped picture of each camera whose picture is of that instant."""
+    views = []
+    for name in settings.cameras:
+        topic = CAMERA_PREFIX + name
+        picture, calibration, mount = (tick.inputs.get(topic + part) for part in ("", "/calibration", "/mount"))
+        if picture is None or calibration is None or mount is None or picture.envelope.measured_ns != measured_ns:
+            continue
+        camera = camera_of_messages(calibration.message, mount.message)
+        views.append((name, camera, cropped(decoded(picture.message))))
+    return views
+
+
+def camera_of_messages(calibration: CameraCalibration, mount: CameraMount) -> Camera:
+    """The camera that two latched messages describe.
+
+    Raises:
+        InputError: a distortion model other than `plumb_bob`.
+    """
+    if calibration.distortion_model not in ("plumb_bob", ""):
+        raise InputError(f"the lens of {calibration.frame} is {calibration.distortion_model!r}; plumb_bob was expected")
+    bend = np.zeros(5)
+    bend[: len(calibration.distortion)] = calibration.distortion
+    return Camera(
+        calibration.width, calibration.height, calibration.matrix, bend, mount.position_m, mount.ego_from_camera
+    )
+
+
+def decoded(picture: CompressedImage) -> NDArray[np.uint8]:
+    """The RGB picture (H, W, 3).
+
+    Raises:
+        InputError: the bytes are no picture.
+    """
+    image = cv2.imdecode(np.frombuffer(picture.data, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise InputError(f"the picture of {picture.frame} is not {picture.format}")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+
+
+def objects_message(found: Detections) -> Objects:
+    """Detections as the bus carries them."""
+    return Objects(
+        kinds=np.array([int(KIND_OF_CLASS[c]) for c in found.classes], dtype=np.int64),
+        score=found.score,
+        x_m=found.x_m,
+        y_m=found.y_m,
+        yaw_rad=found.yaw_rad,
+        length_m=found.length_m,
+        width_m=found.width_m,
+        height_m=found.height_m,
+        covariance=found.covariance,
+    )
+
+
+def lights_message(parts: list[SeenLights], radius_m: float) -> LightStates:
+    """Lights of all cameras; of those that are one head, the best."""
+    x, y, state, score = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("x_m", "y_m", "state", "score")
+    )
+    kept: list[int] = []
+    for row in np.argsort(-score, kind="stable"):
+        reach = radius_m + 0.2 * float(np.hypot(x[row], y[row]))
+        if all(np.hypot(x[row] - x[k], y[row] - y[k]) > reach for k in kept):
+            kept.append(int(row))
+    return LightStates(x[kept], y[kept], state[kept], score[kept])

@@ -1,0 +1,210 @@
+"""From the net's grid to objects and lights in `ego`: where calibration enters; other cameras need no retraining.
+
+In: a grid (OUTPUTS, h, w) of one picture and the camera as calibrated. The range of an object has two sources: its size
+in the picture (the net's normalised depth times the focal length) and the row of its foot on the ground plane (mounting
+height and pitch). Both carry a variance; they are fused by it. No torch here: this runs in the car.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geometry.angles import Floats, wrap_rad
+from geometry.camera import Camera
+from perception.net.classes import (
+    CHANNELS,
+    DEPTH_M,
+    FOCAL_PX,
+    OBJECTS,
+    OFFSET_PX,
+    SHARED_SIZE_M,
+    STATE_OF_CLASS,
+    STRIDE,
+)
+from perception.net.picture import margin_of
+
+Grid = NDArray[np.float32]
+_LAPLACE_SIGMA = math.sqrt(2.0)
+"""Standard deviation of a Laplace distribution of scale 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeSettings:
+    """`least_score` of a peak; how far body pitch moves the horizon; when two detections are one object."""
+
+    least_score: float = 0.2
+    most: int = 48
+    pitch_deg: float = 0.12
+    """1-sigma of body pitch and mounting error together: what the ground plane is unsure of."""
+    least_relative_sigma: float = 0.015
+    lateral_px: float = 1.5
+    same_m: float = 1.2
+    same_share: float = 0.10
+    """Detections within `same_m` plus this share of the range are the same object."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """N objects in `ego`: class index, score, box by its centre, covariance (N, 2, 2) of (x, y)."""
+
+    classes: NDArray[np.int64]
+    score: Floats
+    x_m: Floats
+    y_m: Floats
+    yaw_rad: Floats
+    length_m: Floats
+    width_m: Floats
+    height_m: Floats
+    covariance: Floats
+
+    def chosen(self, rows: NDArray[np.int64]) -> Detections:
+        """Some of them, in the order of `rows`."""
+        return Detections(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenLights:
+    """L traffic lights in `ego`; `state` holds LightState."""
+
+    x_m: Floats
+    y_m: Floats
+    state: NDArray[np.int64]
+    score: Floats
+
+
+def sigmoid(x: Floats | Grid) -> Floats:
+    """1 / (1 + exp(-x)) without overflow."""
+    return 0.5 * (1.0 + np.tanh(0.5 * np.asarray(x, dtype=np.float64)))
+
+
+def peaks(
+    heat: Grid, least: float, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Class, row, column and score of local maxima of logits (C, h, w), the best first."""
+    level = math.log(least / (1.0 - least))
+    found = []
+    for kind, plane in enumerate(heat):
+        if plane.max() < level:
+            continue
+        around = cv2.dilate(plane, np.ones((3, 3), np.uint8))
+        rows, columns = np.nonzero((plane >= around) & (plane > level))
+        found += [(kind, int(v), int(u), float(plane[v, u])) for v, u in zip(rows, columns, strict=True)]
+    found.sort(key=lambda item: -item[3])
+    table = np.array(found[:most], dtype=np.float64).reshape(-1, 4)
+    kinds, v, u = (table[:, k].astype(np.int64) for k in range(3))
+    return kinds, v, u, sigmoid(table[:, 3])
+
+
+def decode_objects(grid: Grid, camera: Camera, settings: DecodeSettings = DecodeSettings()) -> Detections:
+    """Objects of one picture; `grid` belongs to the picture that `picture.cropped` makes of the camera's."""
+    kinds, v, u, score = peaks(grid[CHANNELS["heat"]][: len(OBJECTS)], settings.least_score, settings.most)
+    cells = grid[:, v, u].astype(np.float64)
+    cell_px = _cell_pixels(u, v, camera)
+    pixels = cell_px + OFFSET_PX * cells[CHANNELS["offset"]].T
+    depth, relative = _depth(cells, pixels, cell_px, camera, settings)
+    rays = camera.rays_at(pixels)
+    centres = camera.position_m + rays * depth[:, None]
+    ahead = centres[:, :2] - camera.position_m[:2]
+    azimuth = np.arctan2(ahead[:, 1], ahead[:, 0])
+    sine, cosine = cells[CHANNELS["yaw"]]
+    size = np.exp(np.clip(cells[CHANNELS["size"]], -4.0, 4.0)) * np.array(SHARED_SIZE_M)[:, None]
+    along, across = np.hypot(ahead[:, 0], ahead[:, 1]) * relative, depth * settings.lateral_px / camera.focal_px + 0.05
+    return Detections(
+        classes=kinds,
+        score=score,
+        x_m=centres[:, 0],
+        y_m=centres[:, 1],
+        yaw_rad=wrap_rad(np.arctan2(sine, cosine) + azimuth),
+        length_m=size[0],
+        width_m=size[1],
+        height_m=size[2],
+        covariance=_turned(along, across, azimuth),
+    )
+
+
+def _cell_pixels(u: NDArray[np.int64], v: NDArray[np.int64], camera: Camera) -> Floats:
+    """Middles of cells in pixels of the whole picture."""
+    top, left = margin_of(camera.height, camera.width)
+    return np.column_stack(((u + 0.5) * STRIDE - 0.5 + left, (v + 0.5) * STRIDE - 0.5 + top))
+
+
+def _depth(
+    cells: Floats, pixels: Floats, cell_px: Floats, camera: Camera, settings: DecodeSettings
+) -> tuple[Floats, Floats]:
+    """Depth along the optical axis [m] and its relative 1-sigma."""
+    log_depth, log_scale = cells[CHANNELS["depth"]]
+    by_size = np.exp(np.clip(log_depth, -4.0, 4.0)) * DEPTH_M * camera.focal_px / FOCAL_PX
+    size_sigma = np.maximum(_LAPLACE_SIGMA * np.exp(np.clip(log_scale, -5.0, 3.0)), settings.least_relative_sigma)
+    foot, foot_scale = cells[CHANNELS["contact"]]
+    foot_px = np.column_stack((pixels[:, 0], cell_px[:, 1] + OFFSET_PX * foot))
+    ground = camera.ground_at(foot_px)
+    points = np.column_stack((ground, np.zeros(len(ground))))
+    by_ground = camera.in_camera(points)[:, 2]
+    row_sigma = OFFSET_PX * _LAPLACE_SIGMA * np.exp(np.clip(foot_scale, -5.0, 3.0))
+    pitch_px = camera.focal_px * math.radians(settings.pitch_deg)
+    usable = np.isfinite(by_ground) & (by_ground > 0.5) & (by_ground < 250.0)
+    by_ground = np.where(usable, by_ground, by_size)
+    slope = by_ground / (camera.focal_px * camera.position_m[2])  # of log depth over rows, for a flat road
+    ground_sigma = np.where(usable, np.hypot(row_sigma, pitch_px) * slope, np.inf)
+    weight_size, weight_ground = size_sigma**-2, ground_sigma**-2
+    both = weight_size + weight_ground
+    log_fused = (weight_size * np.log(by_size) + weight_ground * np.log(by_ground)) / both
+    return np.exp(log_fused), np.maximum(both**-0.5, settings.least_relative_sigma)
+
+
+def _turned(along: Floats, across: Floats, azimuth: Floats) -> Floats:
+    """Covariances (N, 2, 2) with the given sigmas along and across the line of sight."""
+    cos, sin = np.cos(azimuth), np.sin(azimuth)
+    a, b = along**2, across**2
+    xx, yy, xy = a * cos**2 + b * sin**2, a * sin**2 + b * cos**2, (a - b) * cos * sin
+    return np.stack((np.stack((xx, xy), axis=-1), np.stack((xy, yy), axis=-1)), axis=-2)
+
+
+def merged(parts: list[Detections], settings: DecodeSettings = DecodeSettings()) -> Detections:
+    """Detections of all cameras as one list: of those that mean one object, the surest place, the best score."""
+    everything = Detections(
+        **{item.name: np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(Detections)}
+    )
+    order = np.argsort(-everything.score, kind="stable")
+    spread = np.trace(everything.covariance, axis1=1, axis2=2)
+    left = [int(row) for row in order]
+    rows: list[int] = []
+    scores: list[float] = []
+    while left:
+        first = left[0]
+        group = [row for row in left if row == first or _same(everything, first, row, settings)]
+        rows.append(min(group, key=lambda row: float(spread[row])))
+        scores.append(float(everything.score[first]))
+        left = [row for row in left if row not in set(group)]
+    kept = everything.chosen(np.array(rows, dtype=np.int64))
+    best = [int(everything.classes[row]) for row in rows]
+    return Detections(**{
+        item.name: getattr(kept, item.name) for item in fields(Detections) if item.name not in ("classes", "score")
+    }, classes=np.array(best, dtype=np.int64), score=np.array(scores))  # fmt: skip
+
+
+def _same(found: Detections, a: int, b: int, settings: DecodeSettings) -> bool:
+    """Whether two detections mean one object: apart by less than their uncertainty of range, and in one direction."""
+    dx, dy = float(found.x_m[a] - found.x_m[b]), float(found.y_m[a] - found.y_m[b])
+    far = math.hypot(float(found.x_m[a]), float(found.y_m[a]))
+    bearing = math.atan2(float(found.y_m[a]), float(found.x_m[a]))
+    along = abs(dx * math.cos(bearing) + dy * math.sin(bearing))
+    across = abs(dy * math.cos(bearing) - dx * math.sin(bearing))
+    small = 0.5 * min(float(found.width_m[a]), float(found.width_m[b]))
+    return along < settings.same_m + settings.same_share * far and across < max(small, 0.3) + 0.01 * far
+
+
+def decode_lights(grid: Grid, camera: Camera, settings: DecodeSettings = DecodeSettings()) -> SeenLights:
+    """Traffic lights of one picture."""
+    kinds, v, u, score = peaks(grid[CHANNELS["heat"]][len(OBJECTS) :], settings.least_score, settings.most)
+    cells = grid[:, v, u].astype(np.float64)
+    pixels = _cell_pixels(u, v, camera) + OFFSET_PX * cells[CHANNELS["offset"]].T
+    depth = np.exp(np.clip(cells[CHANNELS["depth"]][0], -4.0, 4.0)) * DEPTH_M * camera.focal_px / FOCAL_PX
+    centres = camera.position_m + camera.rays_at(pixels) * depth[:, None]
+    state = np.array([int(STATE_OF_CLASS[kind]) for kind in kinds], dtype=np.int64)
+    return SeenLights(centres[:, 0], centres[:, 1], state, score)

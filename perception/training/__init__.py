@@ -1,0 +1,1 @@
+"""Training of the camera net: samples on disk, the loop, scores and the model card."""
