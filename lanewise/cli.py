@@ -17,6 +17,7 @@ from lanewise import (
     replay_commands,
     run_commands,
     topic_commands,
+    train_commands,
 )
 from lanewise.doctor import findings
 from lanewise.provenance import installed, source_hash
@@ -40,6 +41,7 @@ app.add_typer(topic_commands.app, name="topic")
 app.add_typer(map_commands.app, name="map")
 app.add_typer(export_commands.app, name="export")
 app.add_typer(new_commands.app, name="new")
+app.add_typer(train_commands.app, name="train")
 
 
 @app.command("version")
