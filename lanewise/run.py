@@ -26,7 +26,7 @@ from lanewise.provenance import versions
 from lanewise.recorded import read_drive, verdict_of
 from lanewise.report.page import write_report
 from lanewise.reporting import report_data
-from lanewise.scenarios.catalog import shipped, shipped_scenario
+from lanewise.scenarios.catalog import shipped_scenario
 from lanewise.sources import load_source
 from lanewise.stack import stack_nodes
 from planning.metrics.result import MetricResult, Verdict
@@ -72,9 +72,7 @@ def scenario_file(name: str) -> Path:
         if not path.is_file():
             raise InputError("no such scenario file", path)
         return path
-    if name in shipped():
-        return shipped_scenario(name)
-    raise InputError(f"there is no scenario file or shipped scenario {name!r}; shipped are {', '.join(shipped())}")
+    return shipped_scenario(name)
 
 
 def run(config: RunConfig, folder: Path, outputs: Outputs, progress: Progress) -> RunResult:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from geometry.errors import InputError
-from lanewise.scenarios.catalog import shipped
+from lanewise.scenarios.catalog import shipped, shipped_maps
 from sim.scenarios.openscenario.distribution import is_variation, read_variations
 
 FOLDER = Path(__file__).parent.parent / "suites"
@@ -97,7 +97,7 @@ def _cases(entry: Any, path: Path) -> list[SuiteCase]:
         raise InputError("a [[scenario]] needs file = a shipped name or a path", path)
     tags = tuple(str(tag) for tag in entry.get("tags", []))
     values = entry.get("parameters", {})
-    if file in shipped():
+    if file in shipped() or file in shipped_maps():
         return _grid(file, file, values, tags, path)
     return [case for found in _files(file, path) for case in _of_file(found, values, tags, path)]
 

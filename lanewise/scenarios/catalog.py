@@ -1,4 +1,4 @@
-"""What ships with Lanewise: scenarios by name."""
+"""What ships with Lanewise: scenarios and maps by name."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in sorted(FOLDER.glob("*.xosc"))}
 
 
+def shipped_maps() -> dict[str, Path]:
+    """The shipped maps, on which the ego drives from a start to a goal, name to file, in alphabetical order."""
+    return {path.stem: path for path in sorted((FOLDER / "maps").glob("*.xodr"))}
+
+
 def shipped_scenario(name: str) -> Path:
-    """The file of one shipped scenario.
+    """The file of one shipped scenario or map.
 
     Raises:
         InputError: no such name.
     """
-    scenarios = shipped()
-    if name not in scenarios:
-        raise InputError(f"there is no shipped scenario {name}; there are {', '.join(scenarios)}")
-    return scenarios[name]
+    known = shipped() | shipped_maps()
+    if name not in known:
+        raise InputError(f"there is no scenario file or shipped scenario {name!r}; shipped are {', '.join(known)}")
+    return known[name]
