@@ -43,6 +43,8 @@ class MarkModel:
     reach_m: float = 11.0
     line_m: float = 0.06
     mount_rad: float = 1.0e-3
+    mount_repeats: float = 1000.0
+    bend_m: float = 0.5
     seen: float = 0.85
     edge_seen: float = 0.55
     seen_per_m: float = 0.04
@@ -52,6 +54,7 @@ class MarkModel:
     gate_m: float = 0.7
     stays_m: float = 30.0
     rejected_at_sigma: float = 3.5
+    rejected_slope: float = 0.005
 
     @property
     def stations_m(self) -> Floats:
@@ -118,13 +121,13 @@ def score_poses(poses: Floats, seen: SeenLines, lines: MarkLines, model: MarkMod
     """Log-likelihood (B,) of the seen lines under poses (B, 3), up to a constant that all poses share."""
     out = np.zeros(len(poses))
     most = 64
-    scratch_y = np.empty((most, len(seen.x_m)))
+    scratch_y, scratch_slope = np.empty((most, len(seen.x_m))), np.empty((most, len(seen.x_m)))
     scratch_types, scratch_pieces = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
     score_kernel(
         np.ascontiguousarray(poses, dtype=np.float64),
         seen.x_m, seen.y_m, seen.types,
         lines.ends, lines.types, lines.pieces, lines.cell_keys, lines.cell_starts, lines.cell_rows,
-        _parameters(model), scratch_y, scratch_types, scratch_pieces, out,
+        _parameters(model), scratch_y, scratch_slope, scratch_types, scratch_pieces, out,
     )  # fmt: skip
     return out
 
@@ -143,11 +146,13 @@ def line_correction(
     for number, (i, j) in enumerate(pairs):
         rows = _line_rows(seen, view, i, j)
         offered += 1
-        spread = math.hypot(model.rejected_at_sigma * math.hypot(sigma_m, model.line_m), 0.1)
+        spread = model.rejected_at_sigma * math.hypot(sigma_m, model.line_m)
         if not rows or abs(rows[0][0]) > spread:
             continue
         accepted += 1
         for residual, x, y, slope, white in rows:
+            if abs(residual) > spread + model.rejected_slope * x:
+                continue
             residuals.append(residual)
             stations.append((x, y, slope, white, number))
     return _stacked(pose, np.array(residuals), stations, model, repeats, offered, accepted)
@@ -183,8 +188,8 @@ def _line_rows(seen: SeenLines, view: LineView, i: int, j: int) -> list[tuple[fl
         total = float(weight.sum())
         x = float(weight @ seen.x_m[half]) / total
         y = float(weight @ view.y_m[j][half]) / total
-        span = seen.x_m[half[-1]] - seen.x_m[half[0]]
-        slope = float(view.y_m[j][half[-1]] - view.y_m[j][half[0]]) / span if span > 0.0 else 0.0
+        # the line's own direction, not that between stations: a moved piece would pass for a slanted line
+        slope = float(weight @ view.slope[j][half]) / total
         rows.append((float(weight @ residual[half]) / total, x, y, slope, total**-0.5))
     return rows
 
@@ -206,7 +211,11 @@ def _stacked(
     by_ahead, by_left, by_yaw = slope, -np.ones(len(x)), -(x + slope * y)
     jacobian = np.stack((cos * by_ahead - sin * by_left, sin * by_ahead + cos * by_left, by_yaw), axis=1)
     same = line[:, None] == line[None, :]
-    noise = np.diag(white**2) + repeats * model.line_m**2 * same + model.mount_rad**2 * np.outer(x, x)
+    # an error across the line moves the crossing of a slanted line further
+    slant = 1.0 + slope**2
+    own = np.diag(slant * (white**2 + (model.bend_m * slope) ** 2))
+    common = repeats * model.line_m**2 * same * np.sqrt(np.outer(slant, slant))
+    noise = own + common + model.mount_repeats * model.mount_rad**2 * np.outer(x, x)
     return LineCorrection(residual, jacobian, noise, offered, accepted)
 
 
@@ -223,13 +232,13 @@ def _parameters(model: MarkModel) -> Floats:
 @njit(cache=True)
 def score_kernel(  # type: ignore[no-untyped-def]
     poses, stations, seen_y, seen_types, ends, types, pieces, cell_keys, cell_starts, cell_rows,
-    parameters, scratch_y, scratch_types, scratch_pieces, out,
+    parameters, scratch_y, scratch_slope, scratch_types, scratch_pieces, out,
 ):  # fmt: skip
     """Fill `out` (B,) with the log-likelihood of each pose (B, 3); `scratch_*` hold one view of up to L lines."""
     for b in range(len(poses)):
         count = trace_lines(
             ends, types, pieces, cell_keys, cell_starts, cell_rows, poses[b], stations, parameters[0],
-            scratch_y, scratch_types, scratch_pieces,
+            scratch_y, scratch_slope, scratch_types, scratch_pieces,
         )  # fmt: skip
         # a hypothesis shifted by a lane is only about right: the shift that all lines share does not count
         shift = _common_shift(seen_y, scratch_y, count, parameters[1])

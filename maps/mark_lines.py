@@ -91,10 +91,14 @@ class MarkLines:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LineView:
-    """L lines seen from a pose at K stations ahead: `y_m` (L, K) to the left in `ego`, NaN where a line is not."""
+    """L lines seen from a pose at K stations ahead: `y_m` (L, K) to the left in `ego`, NaN where a line is not.
+
+    `slope` (L, K) is the line's own dy/dx there.
+    """
 
     x_m: Floats
     y_m: Floats
+    slope: Floats
     types: Ints
     pieces: Ints
     """Shape (L,): the piece of the line's nearest point."""
@@ -118,14 +122,14 @@ def view_from(lines: MarkLines, world_from_ego: Pose, stations_m: Floats, reach_
     """The lines that cross stations (K,) ahead of the pose within `reach_m` to either side."""
     stations = np.ascontiguousarray(stations_m, dtype=np.float64)
     most = 64
-    y = np.empty((most, len(stations)))
+    y, slope = np.empty((most, len(stations))), np.empty((most, len(stations)))
     kinds, pieces = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
     pose = np.array((world_from_ego.x_m, world_from_ego.y_m, world_from_ego.yaw_rad))
     count = trace_lines(
         lines.ends, lines.types, lines.pieces, lines.cell_keys, lines.cell_starts, lines.cell_rows,
-        pose, stations, reach_m, y, kinds, pieces,
+        pose, stations, reach_m, y, slope, kinds, pieces,
     )  # fmt: skip
-    return LineView(stations, y[:count].copy(), kinds[:count].copy(), pieces[:count].copy())
+    return LineView(stations, y[:count].copy(), slope[:count].copy(), kinds[:count].copy(), pieces[:count].copy())
 
 
 # --- from lanes to lines ----------------------------------------------------------------------------------------------
@@ -203,14 +207,14 @@ def _cells_of(ends: Floats) -> tuple[Ints, Ints]:
 
 @njit(cache=True)
 def trace_lines(  # type: ignore[no-untyped-def]
-    ends, types, pieces, cell_keys, cell_starts, cell_rows, pose, stations, reach, out_y, out_types, out_pieces
-):
-    """Fill `out_y` (L, K), `out_types` (L,), `out_pieces` (L,) with the lines around a pose (x, y, yaw); returns L.
+    ends, types, pieces, cell_keys, cell_starts, cell_rows, pose, stations, reach,
+    out_y, out_slope, out_types, out_pieces,
+):  # fmt: skip
+    """Fill `out_y` and `out_slope` (L, K), `out_types` (L,), `out_pieces` (L,) with the lines around a pose (x, y, yaw); returns L.
 
     A line is followed from station to station as long as it stays on its extrapolation, whatever pieces it is made of.
     """
     cos, sin = math.cos(pose[2]), math.sin(pose[2])
-    slope = np.empty(len(out_types))
     far, near = stations[-1], stations[0]
     radius = math.hypot(0.5 * (far - near) + 1.0, reach + 1.0)
     middle = 0.5 * (far + near)
@@ -222,7 +226,7 @@ def trace_lines(  # type: ignore[no-untyped-def]
     for k in range(len(stations)):
         for i in range(found[k]):
             y, incline, row = offsets[k, i], slopes[k, i], rows[k, i]
-            line = _line_for(out_y, slope, count, stations, k, y, incline)
+            line = _line_for(out_y, out_slope, count, stations, k, y, incline)
             if line == _KNOWN or (line == _NEW and count == len(out_types)):
                 continue
             if line == _NEW:
@@ -235,12 +239,12 @@ def trace_lines(  # type: ignore[no-untyped-def]
                 out_types[line] = _SOLID_BROKEN + _BROKEN_SOLID - types[row] if mirrored else types[row]
                 out_pieces[line] = pieces[row]
             out_y[line, k] = y
-            slope[line] = incline
+            out_slope[line, k] = incline
     return count
 
 
 @njit(cache=True)
-def _line_for(out_y, slope, count, stations, k, y, incline):  # type: ignore[no-untyped-def]
+def _line_for(out_y, out_slope, count, stations, k, y, incline):  # type: ignore[no-untyped-def]
     """The line that a crossing (y, incline) at station k goes on with; _NEW if none, _KNOWN if one is there already."""
     best, gap = _NEW, _LINK_M
     for line in range(count):
@@ -250,7 +254,7 @@ def _line_for(out_y, slope, count, stations, k, y, incline):  # type: ignore[no-
             continue
         if k == 0 or math.isnan(out_y[line, k - 1]):
             continue
-        ahead = 0.5 * (slope[line] + incline) * (stations[k] - stations[k - 1])
+        ahead = 0.5 * (out_slope[line, k - 1] + incline) * (stations[k] - stations[k - 1])
         miss = abs(out_y[line, k - 1] + ahead - y)
         if miss < gap:
             best, gap = line, miss

@@ -63,7 +63,7 @@ def _along(lane_map: LaneMap, lane: int, every_m: float, rng: np.random.Generato
     s_m, edge = lane_map.s_m[rows], (lane_map.right_edge(lane) if lane_map.right_hand else lane_map.left_edge(lane))
     length = float(s_m[-1])
     count = int(length / every_m + rng.random())
-    at = np.sort(rng.uniform(0.0, length, count))
+    at = (np.arange(count) + rng.uniform(0.2, 0.8, count)) * (length / max(count, 1))
     tangent = np.gradient(lane_map.centre_points[rows], s_m, axis=0)
     heading = np.array([math.atan2(*_at(tangent, s_m, one)[::-1]) for one in at])
     side = -1.0 if lane_map.right_hand else 1.0

@@ -1,0 +1,71 @@
+"""An estimate as a pose on the map: its position, its spread across and along, and small moves of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from geometry.angles import Floats, wrap_rad
+from geometry.pose import Pose
+from localization.pose_filter import GNSS_X, GNSS_Y, STATES, YAW, Estimate, X, Y
+
+_POSE = (X, Y, YAW)
+
+
+def pose_of(estimate: Estimate) -> Pose:
+    """`world_from_ego`."""
+    mean = estimate.mean
+    return Pose(float(mean[X]), float(mean[Y]), wrap_rad(float(mean[YAW])))
+
+
+def lateral_sigma_m(estimate: Estimate) -> float:
+    """1-sigma across the vehicle."""
+    return _sigma_along(estimate, -math.sin(estimate.mean[YAW]), math.cos(estimate.mean[YAW]))
+
+
+def longitudinal_sigma_m(estimate: Estimate) -> float:
+    """1-sigma along the vehicle."""
+    return _sigma_along(estimate, math.cos(estimate.mean[YAW]), math.sin(estimate.mean[YAW]))
+
+
+def heading_sigma_rad(estimate: Estimate) -> float:
+    """1-sigma of the heading."""
+    return math.sqrt(max(float(estimate.covariance[YAW, YAW]), 0.0))
+
+
+def pose_covariance(estimate: Estimate) -> Floats:
+    """Covariance (3, 3) of x, y, yaw."""
+    return estimate.covariance[np.ix_(_POSE, _POSE)]
+
+
+def state_jacobian(by_pose: Floats) -> Floats:
+    """Rows (R, 3) by x, y, yaw as rows (R, 8) by the whole state."""
+    rows = np.zeros((len(by_pose), STATES))
+    rows[:, _POSE] = by_pose
+    return rows
+
+
+def shifted(estimate: Estimate, dx_m: float, dy_m: float) -> Estimate:
+    """The same estimate elsewhere: what the satellites said stays, so their bias moves the other way."""
+    mean = estimate.mean.copy()
+    mean[X] += dx_m
+    mean[Y] += dy_m
+    mean[GNSS_X] -= dx_m
+    mean[GNSS_Y] -= dy_m
+    return replace(estimate, mean=mean)
+
+
+def widened(estimate: Estimate, sigma_m: float, sigma_rad: float) -> Estimate:
+    """The same estimate, less sure of where it is."""
+    covariance = estimate.covariance.copy()
+    covariance[X, X] += sigma_m**2
+    covariance[Y, Y] += sigma_m**2
+    covariance[YAW, YAW] += sigma_rad**2
+    return replace(estimate, covariance=covariance)
+
+
+def _sigma_along(estimate: Estimate, ux: float, uy: float) -> float:
+    p = estimate.covariance
+    return math.sqrt(max(float(ux * ux * p[X, X] + 2.0 * ux * uy * p[X, Y] + uy * uy * p[Y, Y]), 0.0))

@@ -1,0 +1,77 @@
+"""What the pose may be trusted with: protection levels and the status, never better than the evidence.
+
+In: the bank of lane hypotheses. Out: bounds of the lateral, longitudinal and heading error, and lane-certain,
+lane-uncertain or lost with the sentence that says why. A level is the filter's own spread times a quantile plus what no
+filter sees because it does not average out: errors of the map and of the camera's mount. While several lanes are
+possible, the lateral bound reaches over all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bus.messages import PoseStatus
+from localization.estimate_pose import heading_sigma_rad, lateral_sigma_m, longitudinal_sigma_m
+from localization.lane_hypotheses import LaneBank, LaneSettings, farthest_copy_m, margin_nats
+
+
+@dataclass(frozen=True, slots=True)
+class IntegritySettings:
+    """`quantile` times sigma plus the allowances; beyond `lost_m` of lateral spread the pose is lost."""
+
+    quantile: float = 4.5
+    lateral_m: float = 0.15
+    longitudinal_m: float = 0.3
+    heading_rad: float = math.radians(0.25)
+    lost_m: float = 8.0
+    strange_fixes: int = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Bounds of the pose error in the vehicle frame."""
+
+    lateral_m: float
+    longitudinal_m: float
+    heading_rad: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Status of a pose, its protection levels and the reason in a sentence."""
+
+    status: PoseStatus
+    protection: Protection
+    reason: str
+
+
+def judged(bank: LaneBank, settings: IntegritySettings, lanes: LaneSettings) -> Judgement:
+    """Status and bounds of the leading hypothesis."""
+    protection = protection_of(bank, settings)
+    sigma_m, margin = lateral_sigma_m(bank.leader), margin_nats(bank)
+    if sigma_m > settings.lost_m:
+        return Judgement(PoseStatus.LOST, protection, f"the position is known to {sigma_m:.1f} m only")
+    if bank.copies:
+        reason = f"{len(bank.copies) + 1} lanes are possible"
+    elif sigma_m > lanes.certain_sigma_m:
+        reason = f"the lateral position is known to {sigma_m:.2f} m only"
+    elif margin < lanes.certain_nats:
+        reason = f"another lane is only {margin:.1f} nats less likely"
+    elif bank.strange_fixes >= settings.strange_fixes:
+        reason = "satellites say another place"
+    elif not bank.on_road:
+        reason = "the map has no lane here"
+    else:
+        return Judgement(PoseStatus.LANE_CERTAIN, protection, f"all other lanes are {margin:.0f} nats less likely")
+    return Judgement(PoseStatus.LANE_UNCERTAIN, protection, reason)
+
+
+def protection_of(bank: LaneBank, settings: IntegritySettings) -> Protection:
+    """Bounds that hold for every hypothesis alive."""
+    leader = bank.leader
+    return Protection(
+        lateral_m=settings.quantile * lateral_sigma_m(leader) + settings.lateral_m + farthest_copy_m(bank),
+        longitudinal_m=settings.quantile * longitudinal_sigma_m(leader) + settings.longitudinal_m,
+        heading_rad=settings.quantile * heading_sigma_rad(leader) + settings.heading_rad,
+    )

@@ -1,0 +1,284 @@
+"""Which lane: several copies of the estimate, one per lane that is still possible, until the evidence decides.
+
+In: an estimate, seen lines, landmarks, the map. Out: the leading estimate, how much better it explains what was seen
+than each lane beside it, and copies for those lanes that cannot be excluded yet.
+
+The lanes beside the leader are labelled -3 (right) to 3 (left). For each, `deficit` holds by how many nats its
+likelihood falls short of the leader's. Pictures are not independent (the same worn line is misread again and again), so
+evidence counts by the distance driven, each look is bounded, and a car that stands learns nothing new. A lane whose
+deficit is small has a filter of its own, since its lines differ from the leader's; the others are only scored, at the
+leader's pose moved over, by the same kernel.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from geometry.angles import Floats
+from geometry.pose import Pose
+from localization.estimate_pose import lateral_sigma_m, pose_of, shifted, state_jacobian, widened
+from localization.map_matching import LineCorrection, MarkModel, SeenLines, line_correction, score_poses
+from localization.pose_filter import Estimate, corrected
+from maps.lane_map import LaneMap
+from maps.mark_lines import MarkLines
+from maps.road_model import DRIVABLE_KINDS
+
+REACH = 3
+"""Lanes to each side that are considered."""
+LABELS = np.arange(-REACH, REACH + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSettings:
+    """How evidence is weighed, in nats (10 nats are odds of 22,000 to 1).
+
+    A look is worth at most `look_nats` and counts as independent after `look_m`. From `certain_nats` on over every
+    other lane, the lane is certain; a lane below `copy_nats` has its own filter until it is above `drop_nats`.
+    `off_road_nats` is what a look says against a place where the map has no lane. `trust` is the smallest share of
+    matched lines that must agree with the filter, `trust_m` the distance over which that share is averaged.
+    """
+
+    look_m: float = 12.0
+    look_nats: float = 3.0
+    certain_nats: float = 9.0
+    copy_nats: float = 5.0
+    drop_nats: float = 9.0
+    cap_nats: float = 25.0
+    off_road_nats: float = 1.0
+    most_copies: int = 4
+    certain_sigma_m: float = 0.35
+    trust: float = 0.4
+    trust_m: float = 60.0
+    usual_width_m: float = 3.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LanesBeside:
+    """Where the lanes labelled -3 .. 3 lie: lateral offsets (7,) of their centres from the own one, and which exist."""
+
+    offset_m: Floats
+    exists: np.ndarray
+    from_centre_m: float
+    """The pose's own offset from its lane's centre."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LaneBank:
+    """The leader, copies on other lanes by label, deficits (7,), and how well lines agreed of late."""
+
+    leader: Estimate
+    copies: tuple[tuple[int, Estimate], ...]
+    deficit: Floats
+    beside: LanesBeside
+    agreement: float
+    moved_m: float
+    """Distance since the last picture."""
+    looked_m: float
+    """Distance since the lanes beside were looked up."""
+    off_road_m: float = 0.0
+    """Distance driven where the map has no lane."""
+    strange_fixes: int = 0
+    """Satellite fixes that contradict the leader, less those that agree."""
+
+    @property
+    def on_road(self) -> bool:
+        """Whether the map has a lane where the leader is."""
+        return bool(self.beside.exists[REACH])
+
+
+def lanes_beside(lane_map: LaneMap, pose: Pose, settings: LaneSettings) -> LanesBeside:
+    """The lanes left and right of a pose, over oncoming ones too; where there is none, places of the usual width."""
+    lanes, _, offsets = lane_map.nearest(np.array([(pose.x_m, pose.y_m)]), np.array([pose.yaw_rad]))
+    lane, s, d = int(lanes[0]), _station(lane_map, int(lanes[0]), pose), float(offsets[0])
+    own_width = _width(lane_map, lane, s)
+    inside = abs(d) <= 0.5 * own_width + 1.0
+    offset, exists = np.zeros(2 * REACH + 1), np.zeros(2 * REACH + 1, dtype=bool)
+    exists[REACH] = inside
+    for side in (-1, 1):
+        at, width, reached, along = lane, own_width, 0.0, True
+        for step in range(1, REACH + 1):
+            at, along = (-1, True) if at < 0 else _next_lane(lane_map, at, side if along else -side, along)
+            next_width = settings.usual_width_m if at < 0 else _width_beside(lane_map, at, pose)
+            reached += 0.5 * (width + next_width)
+            width = next_width
+            offset[REACH + side * step] = side * reached
+            exists[REACH + side * step] = at >= 0 and next_width > 1.5
+    return LanesBeside(offset, exists, d)
+
+
+def _next_lane(lane_map: LaneMap, lane: int, side: int, along: bool) -> tuple[int, bool]:
+    """The drivable lane on a side (in the lane's own direction; 1 is left) and whether it runs along the pose."""
+    beside = int((lane_map.left_neighbour if side > 0 else lane_map.right_neighbour)[lane])
+    oncoming = int(lane_map.opposite_neighbour[lane])
+    inner = side > 0 if lane_map.right_hand else side < 0
+    if beside < 0 and inner and oncoming >= 0:
+        beside, along = oncoming, not along
+    if beside < 0 or lane_map.kinds[beside] not in DRIVABLE_KINDS:
+        return -1, True
+    return beside, along
+
+
+def _station(lane_map: LaneMap, lane: int, pose: Pose) -> int:
+    """The lane's row nearest to the pose."""
+    rows = lane_map.rows(lane)
+    gap = lane_map.centre_points[rows] - np.array((pose.x_m, pose.y_m))
+    return int(np.argmin(gap[:, 0] ** 2 + gap[:, 1] ** 2))
+
+
+def _width(lane_map: LaneMap, lane: int, row: int) -> float:
+    at = int(lane_map.starts[lane]) + row
+    gap = lane_map.left_points[at] - lane_map.right_points[at]
+    return float(math.hypot(gap[0], gap[1]))
+
+
+def _width_beside(lane_map: LaneMap, lane: int, pose: Pose) -> float:
+    return _width(lane_map, lane, _station(lane_map, lane, pose))
+
+
+def start_bank(estimate: Estimate, lane_map: LaneMap, settings: LaneSettings) -> LaneBank:
+    """A bank that knows nothing of its lane: the leader stands in the middle of the nearest one."""
+    beside = lanes_beside(lane_map, pose_of(estimate), settings)
+    leader = _moved(estimate, -beside.from_centre_m)
+    return LaneBank(
+        leader=leader,
+        copies=(),
+        deficit=np.zeros(2 * REACH + 1),
+        beside=replace(beside, from_centre_m=0.0),
+        agreement=1.0,
+        moved_m=settings.look_m,
+        looked_m=0.0,
+    )
+
+
+def _moved(estimate: Estimate, left_m: float) -> Estimate:
+    yaw = pose_of(estimate).yaw_rad
+    return shifted(estimate, -left_m * math.sin(yaw), left_m * math.cos(yaw))
+
+
+def with_marks(
+    bank: LaneBank, seen: SeenLines, lines: MarkLines, lane_map: LaneMap, model: MarkModel, settings: LaneSettings
+) -> LaneBank:
+    """The bank after a picture taken at its own time."""
+    if seen.size == 0:
+        return bank
+    if bank.looked_m > 5.0:
+        beside = lanes_beside(lane_map, pose_of(bank.leader), settings)
+        off_road_m = 0.0 if beside.exists[REACH] else bank.off_road_m + bank.looked_m
+        bank = replace(bank, beside=beside, looked_m=0.0, off_road_m=off_road_m)
+    share = min(bank.moved_m / settings.look_m, 1.0)
+    bank = _corrected(bank, seen, lines, model, settings)
+    bank = _weighed(bank, seen, lines, model, settings, share)
+    return replace(_with_copies(_led_by_best(bank), settings), moved_m=0.0)
+
+
+def _corrected(bank: LaneBank, seen: SeenLines, lines: MarkLines, model: MarkModel, settings: LaneSettings) -> LaneBank:
+    """Leader and copies, each corrected by the lines that it explains."""
+    leader, told = corrected_by_lines(bank.leader, seen, lines, model, bank.moved_m)
+    copies = tuple((k, corrected_by_lines(one, seen, lines, model, bank.moved_m)[0]) for k, one in bank.copies)
+    agreement = bank.agreement
+    if told.offered:
+        keep = math.exp(-max(bank.moved_m, 0.05) / settings.trust_m)
+        agreement = keep * agreement + (1.0 - keep) * told.accepted / told.offered
+    if agreement < settings.trust:
+        # map, pose or eyes are wrong, and the filter cannot tell which: it must be able to move again
+        leader, agreement = widened(leader, settings.certain_sigma_m * 2.0, math.radians(1.0)), 1.0
+        bank = replace(bank, deficit=np.minimum(bank.deficit, 0.0))
+    return replace(bank, leader=leader, copies=copies, agreement=agreement)
+
+
+def corrected_by_lines(
+    estimate: Estimate, seen: SeenLines, lines: MarkLines, model: MarkModel, moved_m: float
+) -> tuple[Estimate, LineCorrection]:
+    """An estimate after the lines that it explains, and what was used."""
+    told = line_correction(pose_of(estimate), lateral_sigma_m(estimate), seen, lines, model, moved_m)
+    if len(told.residual_m) == 0:
+        return estimate, told
+    return corrected(estimate, told.residual_m, state_jacobian(told.jacobian), told.noise), told
+
+
+def _weighed(
+    bank: LaneBank, seen: SeenLines, lines: MarkLines, model: MarkModel, settings: LaneSettings, share: float
+) -> LaneBank:
+    """Deficits after this picture's evidence."""
+    copies = dict(bank.copies)
+    poses = np.array([_pose_row(copies.get(int(k)), bank, int(k)) for k in LABELS])
+    score = score_poses(poses, seen, lines, model)
+    gain = np.clip(score[REACH] - score, -settings.look_nats, settings.look_nats)
+    gain = np.where(bank.beside.exists, gain, gain + settings.off_road_nats) - (
+        0.0 if bank.beside.exists[REACH] else settings.off_road_nats
+    )
+    deficit = np.minimum(bank.deficit + share * gain, _cap(bank, settings))
+    deficit[REACH] = 0.0
+    return replace(bank, deficit=deficit)
+
+
+def _pose_row(copy: Estimate | None, bank: LaneBank, label: int) -> tuple[float, float, float]:
+    """x, y, yaw of the hypothesis with that label: its own filter's, or the leader's moved over."""
+    if copy is not None:
+        pose = pose_of(copy)
+        return pose.x_m, pose.y_m, pose.yaw_rad
+    pose = pose_of(bank.leader)
+    left = float(bank.beside.offset_m[REACH + label])
+    return pose.x_m - left * math.sin(pose.yaw_rad), pose.y_m + left * math.cos(pose.yaw_rad), pose.yaw_rad
+
+
+def _cap(bank: LaneBank, settings: LaneSettings) -> Floats:
+    """No lane can be excluded further than the leader's own lateral spread allows, shape (7,)."""
+    sigma = max(lateral_sigma_m(bank.leader), 1e-3)
+    apart = np.maximum(np.abs(bank.beside.offset_m), 1.0)
+    return np.minimum(settings.cap_nats, 0.5 * (apart / sigma) ** 2)
+
+
+def _led_by_best(bank: LaneBank) -> LaneBank:
+    """The most likely hypothesis leads; labels are counted from the leader."""
+    best = int(np.argmin(np.where(bank.beside.exists, bank.deficit, np.inf)))
+    if best == REACH or bank.deficit[best] > -1.0:
+        return bank
+    step = best - REACH
+    copies = dict(bank.copies)
+    leader = copies.pop(step, None) or _moved(bank.leader, float(bank.beside.offset_m[best]))
+    relabelled = [(k - step, one) for k, one in copies.items() if abs(k - step) <= REACH]
+    if abs(step) <= REACH:
+        relabelled.append((-step, bank.leader))
+    deficit = np.zeros(2 * REACH + 1)
+    for k in LABELS.tolist():
+        if abs(k + step) <= REACH:
+            deficit[REACH + k] = bank.deficit[REACH + k + step] - bank.deficit[best]
+    return replace(
+        bank, leader=leader, copies=tuple(sorted(relabelled, key=lambda pair: pair[0])), deficit=deficit, looked_m=9.0
+    )
+
+
+def _with_copies(bank: LaneBank, settings: LaneSettings) -> LaneBank:
+    """A filter for each lane that is still possible, none for those that are not."""
+    copies = {k: one for k, one in bank.copies if bank.deficit[REACH + k] < settings.drop_nats}
+    here = pose_of(bank.leader)
+    copies = {k: one for k, one in copies.items() if _apart_m(here, pose_of(one)) > 1.0}
+    order = np.argsort(bank.deficit, kind="stable")
+    for index in order.tolist():
+        label = index - REACH
+        possible = bank.deficit[index] < settings.copy_nats and bank.beside.exists[index]
+        if label and possible and label not in copies and len(copies) < settings.most_copies:
+            copies[label] = _moved(bank.leader, float(bank.beside.offset_m[index]))
+    return replace(bank, copies=tuple(sorted(copies.items())))
+
+
+def _apart_m(first: Pose, second: Pose) -> float:
+    return math.hypot(first.x_m - second.x_m, first.y_m - second.y_m)
+
+
+def margin_nats(bank: LaneBank) -> float:
+    """By how much the leader beats the best other lane."""
+    others = np.delete(bank.deficit, REACH)
+    return float(others.min())
+
+
+def farthest_copy_m(bank: LaneBank) -> float:
+    """How far aside the farthest living hypothesis lies, 0 where the leader is alone."""
+    here = pose_of(bank.leader)
+    left = np.array((-math.sin(here.yaw_rad), math.cos(here.yaw_rad)))
+    offsets = [np.array((pose_of(one).x_m - here.x_m, pose_of(one).y_m - here.y_m)) @ left for _, one in bank.copies]
+    return float(max((abs(offset) for offset in offsets), default=0.0))
