@@ -9,6 +9,7 @@ so that the plan changes only for a reason. In: scene in `world`. Out: plan in `
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,6 +123,12 @@ class LanewisePlanner:
         """One cycle."""
         weighed, start_m = self.weigh(scene, memory)
         return self._answer(scene, weighed), self._remembered(scene, weighed, start_m)
+
+    def plan_batch(
+        self, scenes: Sequence[Scene], memories: Sequence[LanewiseMemory]
+    ) -> list[tuple[Plan, LanewiseMemory]]:
+        """Each scene planned as by `plan`."""
+        return [self.plan(scene, memory) for scene, memory in zip(scenes, memories, strict=True)]
 
     def weigh(self, scene: Scene, memory: LanewiseMemory) -> tuple[Weighed, float]:
         """Predict, lay out and score; also the route's arc length at which the weighed path begins."""

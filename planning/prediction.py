@@ -133,7 +133,7 @@ def predict(scene: Scene, path: Polyline, settings: PredictionSettings) -> Futur
             motion.end_m, motion.settle_s, motion.speed_mps, motion.acceleration_mps2, motion.turn_rad, TIMES_S,
         )  # fmt: skip
         length, width = agents.length_m[motion.agent], agents.width_m[motion.agent]
-        _on_path(path.points, path.s_m, path.yaw_rad, pose, length, width, boxes[index])
+        on_path(path.points, path.s_m, path.yaw_rad, pose, length, width, boxes[index])
     sigma = np.stack((
         settings.sigma_along_m + settings.sigma_along_mps * TIMES_S,
         settings.sigma_across_m + settings.sigma_across_mps * TIMES_S,
@@ -323,7 +323,7 @@ def _nearest_segment(points, s_m, headings, x, y, first, last):  # type: ignore[
 
 
 @njit(cache=True)
-def _on_path(points, s_m, headings, poses, length, width, out):  # type: ignore[no-untyped-def]
+def on_path(points, s_m, headings, poses, length, width, out):  # type: ignore[no-untyped-def]
     """Boxes (K, 6) of poses in the frame of a path."""
     end = len(headings) - 1
     segment, _, _ = _nearest_segment(points, s_m, headings, poses[0, 0], poses[0, 1], 0, end)

@@ -320,9 +320,10 @@ def look_around(k, t, v, s, d, half, share, last, changes, ego, boxes, chance, s
         near = nearness(max(rear - high, low - front, 0.0), max(across, 0.0), sigma_s, sigma_d)
         if near > 0.0 and v > 0.05:
             cost = near * contact_severity(closing) * counted(t, closing, chance[f], numbers)
-            if not changes and 0.5 * (rear + front) < low:
-                cost *= 0.02  # it runs into the ego's rear
-            worst[f] = max(worst[f], cost)
+            if not changes and worst[f] <= 0.0 and 0.5 * (rear + front) < low:
+                worst[f] = min(worst[f], -0.02 * cost)  # it runs into the ego's rear, and stays the one that did
+            elif worst[f] >= 0.0:
+                worst[f] = max(worst[f], cost)
         if rear > low and across < 0.0:
             ttc, short, brake = behind_somebody(max(rear - high, 0.0), v, closing, share, last, numbers)
             terms[TTC] += chance[f] * ttc
@@ -390,7 +391,7 @@ def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers
             numbers, worst, terms,
         )  # fmt: skip
     for f in range(len(chance)):
-        terms[CONTACT] += numbers[W_CONTACT] * chance[f] * worst[f]
+        terms[CONTACT] += numbers[W_CONTACT] * chance[f] * abs(worst[f])
     terms[ROAD] = numbers[W_ROAD] * min(2.0 * max(edge, 0.0), 1.0)
     terms[PROGRESS] = numbers[W_PROGRESS] * lost
     terms[COMFORT] = squares + numbers[W_SIDEWAYS] * aside

@@ -1,0 +1,112 @@
+"""What the planner does in simple scenes, cycle by cycle."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from planning.lanewise_planner import LanewiseMemory, LanewisePlanner
+from planning.planner import Plan
+from planning.scene import Scene
+from tests.planning.conftest import SceneMaker
+
+PLANNER = LanewisePlanner()
+
+
+def planned(scene: Scene, cycles: int = 1) -> Plan:
+    """The plan of the last of several cycles in an unchanged scene."""
+    memory = PLANNER.start(scene.context)
+    for _ in range(cycles):
+        plan, memory = PLANNER.plan(scene, memory)
+    return plan
+
+
+def in_lane(scene: Scene) -> Scene:
+    mission = replace(scene.context.mission, keep_lane=True)
+    return replace(scene, context=replace(scene.context, mission=mission))
+
+
+def test_a_free_road_is_driven_at_the_set_speed(scene: SceneMaker) -> None:
+    plan = planned(scene(30.0))
+    assert plan.states.speed_mps == pytest.approx(30.0, abs=0.3)
+    assert not plan.emergency
+
+
+def test_a_slow_ego_speeds_up_gently(scene: SceneMaker) -> None:
+    plan = planned(scene(15.0), cycles=5)
+    assert plan.states.speed_mps[-1] > 19.0
+    assert plan.states.acceleration_mps2.max() <= 2.4
+
+
+def test_a_stopped_lead_makes_the_ego_stop_before_it(scene: SceneMaker) -> None:
+    plan = planned(in_lane(scene(15.0, {"ahead_m": 60.0})))
+    assert plan.states.speed_mps[-1] < 6.0
+    assert plan.states.x_m[-1] - plan.states.x_m[0] < 60.0 - 2.25 - 3.8
+    assert not plan.emergency
+
+
+def test_only_an_imminent_collision_is_an_emergency(scene: SceneMaker) -> None:
+    assert planned(in_lane(scene(25.0, {"ahead_m": 45.0}))).emergency
+    assert not planned(in_lane(scene(25.0, {"ahead_m": 90.0, "vx_mps": 15.0}))).emergency
+
+
+def test_a_car_that_drifts_in_is_braked_for_before_it_is_in_the_lane(scene: SceneMaker) -> None:
+    drifting = {"ahead_m": 30.0, "left_m": -3.0, "vx_mps": 17.0, "vy_mps": 0.9}
+    beside = {"ahead_m": 30.0, "left_m": -3.6, "vx_mps": 17.0}
+    assert planned(in_lane(scene(25.0, drifting)), cycles=3).states.acceleration_mps2[0] < -0.5
+    assert planned(in_lane(scene(25.0, beside)), cycles=3).states.acceleration_mps2[0] > -0.2
+
+
+def test_it_changes_lanes_for_a_standing_car_unless_it_has_to_keep_its_lane(scene: SceneMaker) -> None:
+    standing = scene(25.0, {"ahead_m": 110.0})
+    assert planned(standing).label.startswith("change right")
+    assert planned(in_lane(standing)).label.startswith("keep")
+
+
+def test_an_occupied_lane_is_not_changed_to(scene: SceneMaker) -> None:
+    beside = {"ahead_m": 2.0, "left_m": -3.6, "vx_mps": 25.0}
+    plan = planned(scene(25.0, {"ahead_m": 80.0, "vx_mps": 15.0}, beside))
+    assert plan.label.startswith("keep")
+
+
+def test_more_than_a_thousand_candidates_are_weighed(scene: SceneMaker) -> None:
+    made = scene(25.0)
+    weighed, _ = PLANNER.weigh(made, PLANNER.start(made.context))
+    assert weighed.scored.terms.shape[0] >= 700
+    assert weighed.best == int(np.argmin(weighed.scored.cost))
+
+
+def test_the_same_scene_and_memory_give_the_same_plan(scene: SceneMaker) -> None:
+    made = scene(25.0, {"ahead_m": 40.0, "vx_mps": 12.0})
+    one, other = planned(made, 3), planned(made, 3)
+    assert one.label == other.label
+    assert np.array_equal(one.states.x_m, other.states.x_m)
+
+
+def test_a_batch_equals_its_cases(scene: SceneMaker) -> None:
+    scenes = [scene(25.0, {"ahead_m": 40.0, "vx_mps": 12.0}), scene(10.0)]
+    memories = [PLANNER.start(made.context) for made in scenes]
+    batch = PLANNER.plan_batch(scenes, memories)
+    for made, memory, (plan, after) in zip(scenes, memories, batch, strict=True):
+        alone, alone_after = PLANNER.plan(made, memory)
+        assert plan.label == alone.label
+        assert np.array_equal(plan.states.acceleration_mps2, alone.states.acceleration_mps2)
+        assert after == alone_after
+
+
+def test_a_ghost_of_one_cycle_causes_no_hard_braking(scene: SceneMaker) -> None:
+    memory: LanewiseMemory = PLANNER.start(scene(25.0).context)
+    hardest = 0.0
+    for cycle in range(8):
+        made = scene(25.0, {"ahead_m": 60.0}) if cycle == 3 else scene(25.0)
+        plan, memory = PLANNER.plan(in_lane(made), memory)
+        if cycle > 3:
+            hardest = min(hardest, float(plan.states.acceleration_mps2[0]))
+    assert hardest > -3.0
+
+
+def test_the_fallback_stop_stays_in_the_lane(scene: SceneMaker) -> None:
+    plan = planned(scene(25.0, {"ahead_m": 110.0}))
+    assert plan.stop.speed_mps[-1] == 0.0
+    assert np.ptp(plan.stop.y_m) < 0.2
+    assert plan.stop.acceleration_mps2.min() >= -4.0

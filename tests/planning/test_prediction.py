@@ -1,0 +1,121 @@
+"""What others may do: probabilities, lanes, standstill, and boxes that hold the true box."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bus.messages import EntityKind
+from geometry.boxes import box_corners
+from geometry.polyline import Polyline
+from planning.prediction import (
+    D_HIGH,
+    D_LOW,
+    HORIZON_S,
+    S_HIGH,
+    S_LOW,
+    SPEED,
+    TIMES_S,
+    Futures,
+    PredictionSettings,
+    change_probability,
+    on_path,
+    predict,
+    with_stop,
+    without,
+)
+from tests.planning.conftest import SceneMaker
+
+SETTINGS = PredictionSettings()
+
+
+def predicted(scene: SceneMaker, *rows: dict[str, float]) -> Futures:
+    made = scene(25.0, *rows)
+    return predict(made, made.context.mission.route.path, SETTINGS)
+
+
+def chance_of(futures: Futures, label: str) -> float:
+    return float(sum(p for p, name in zip(futures.probability, futures.labels, strict=True) if name.startswith(label)))
+
+
+def test_probabilities_of_each_agent_sum_to_one(scene: SceneMaker) -> None:
+    futures = predicted(
+        scene, {"ahead_m": 30.0, "left_m": -3.5, "vx_mps": 20.0, "vy_mps": 0.3}, {"ahead_m": 60.0, "vx_mps": 25.0},
+        {"ahead_m": 40.0, "left_m": 9.0, "kinds": EntityKind.PEDESTRIAN, "vx_mps": 0.0, "vy_mps": -1.4},
+    )  # fmt: skip
+    for agent in range(3):
+        assert futures.probability[futures.agent == agent].sum() == pytest.approx(1.0)
+
+
+def test_a_car_that_keeps_its_lane_stays_in_it(scene: SceneMaker) -> None:
+    futures = predicted(scene, {"ahead_m": 30.0, "left_m": -3.6, "vx_mps": 20.0})
+    assert futures.labels == ("keep",)
+    middle = 0.5 * (futures.boxes[0, :, D_LOW] + futures.boxes[0, :, D_HIGH])
+    assert np.ptp(middle) < 0.1
+
+
+def test_a_car_that_drifts_towards_the_ego_may_change_lanes(scene: SceneMaker) -> None:
+    drifting = predicted(scene, {"ahead_m": 30.0, "left_m": -3.1, "vx_mps": 20.0, "vy_mps": 0.8})
+    wandering = predicted(scene, {"ahead_m": 30.0, "left_m": -3.6, "vx_mps": 20.0, "vy_mps": 0.04})
+    assert chance_of(drifting, "change") > 0.5
+    assert chance_of(wandering, "change") == 0.0
+
+
+def test_a_lane_change_ends_in_the_next_lane(scene: SceneMaker) -> None:
+    futures = predicted(scene, {"ahead_m": 30.0, "left_m": -3.1, "vx_mps": 20.0, "vy_mps": 1.0})
+    change = futures.boxes[futures.labels.index("change")]
+    assert abs(0.5 * (change[-1, D_LOW] + change[-1, D_HIGH])) < 0.6
+
+
+def test_who_brakes_stands_and_does_not_roll_back(scene: SceneMaker) -> None:
+    futures = predicted(scene, {"ahead_m": 30.0, "vx_mps": 8.0, "acceleration_mps2": -4.0})
+    box = futures.boxes[0]
+    assert box[-1, SPEED] == 0.0
+    assert np.all(np.diff(box[:, S_LOW]) >= -1e-9)
+    assert box[-1, S_LOW] - box[0, S_LOW] == pytest.approx(8.0**2 / (2 * 4.0), abs=0.01)
+
+
+def test_a_walker_goes_on_or_stops(scene: SceneMaker) -> None:
+    walker = {"ahead_m": 40.0, "left_m": 6.0, "kinds": EntityKind.PEDESTRIAN, "vy_mps": -1.5}
+    futures = predicted(scene, {**walker, "length_m": 0.5, "width_m": 0.5})
+    assert set(futures.labels) == {"straight", "stop"}
+    goes = futures.boxes[futures.labels.index("straight")]
+    assert goes[-1, D_HIGH] == pytest.approx(6.0 - 1.5 * HORIZON_S + 0.25, abs=0.1)
+
+
+def test_covariance_grows(scene: SceneMaker) -> None:
+    futures = predicted(scene, {"ahead_m": 30.0, "vx_mps": 8.0})
+    assert np.all(np.diff(futures.sigma_m, axis=0) > 0.0)
+
+
+def test_nobody_around_means_no_futures(scene: SceneMaker) -> None:
+    assert predicted(scene).boxes.shape == (0, len(TIMES_S), 6)
+
+
+def test_a_stop_is_a_wall_and_agents_can_be_left_out(scene: SceneMaker) -> None:
+    futures = with_stop(predicted(scene, {"ahead_m": 30.0, "vx_mps": 8.0}), 180.0)
+    assert futures.agent.tolist() == [0, -1]
+    assert np.all(futures.boxes[1, :, S_LOW] == 180.0)
+    assert without(futures, [0]).labels == ("stop",)
+
+
+@given(st.floats(-2.0, 2.0), st.floats(0.0, 3.0))
+def test_a_lane_change_is_the_likelier_the_further_and_faster(outwards_m: float, across_mps: float) -> None:
+    p = change_probability(outwards_m, across_mps, SETTINGS)
+    assert 0.0 <= p <= 1.0
+    assert change_probability(outwards_m + 0.1, across_mps, SETTINGS) >= p
+    assert change_probability(outwards_m, across_mps + 0.1, SETTINGS) >= p
+
+
+@given(st.floats(-math.pi, math.pi), st.floats(2.0, 15.0), st.floats(0.5, 2.5))
+def test_the_box_on_the_path_holds_the_corners(yaw_rad: float, length_m: float, width_m: float) -> None:
+    path = Polyline.through(np.array([[0.0, 0.0], [50.0, 0.0], [100.0, 0.0]]))
+    out = np.empty((2, 6))
+    on_path(path.points, path.s_m, path.yaw_rad, np.array([[60.0, 3.0, yaw_rad, 5.0]] * 2), length_m, width_m, out)
+    corners = box_corners(np.array(60.0), np.array(3.0), np.array(yaw_rad), np.array(length_m), np.array(width_m))
+    assert out[0, S_LOW] == pytest.approx(corners[:, 0].min())
+    assert out[0, S_HIGH] == pytest.approx(corners[:, 0].max())
+    assert out[0, D_LOW] == pytest.approx(corners[:, 1].min())
+    assert out[0, D_HIGH] == pytest.approx(corners[:, 1].max())
