@@ -1,0 +1,109 @@
+"""What the net has to learn, decoded again: nothing may be lost, whatever the camera."""
+
+import math
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geometry.angles import wrap_rad
+from perception.net.decode import DecodeSettings, decode_lights, decode_objects, merged
+from tests.perception.net import conftest as made
+
+CAR = (0, 25.0, 1.5, 0.4, 4.5, 1.8, 1.5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.floats(8.0, 70.0), st.floats(-0.3, 0.3), st.floats(-3.1, 3.1), st.floats(350.0, 1300.0), st.floats(1.0, 2.6),
+    st.floats(-0.03, 0.03),
+)  # fmt: skip
+def test_box_comes_back_whatever_focal_length_height_and_pitch(
+    far: float, bearing: float, yaw: float, focal_px: float, z_m: float, pitch: float
+) -> None:
+    camera = made.camera(focal_px, z_m, pitch)
+    x, y = 1.9 + far * math.cos(bearing), far * math.sin(bearing)
+    answer = made.answer_of(camera, (0, x, y, yaw, 4.4, 1.8, 1.5))
+    u, v = answer.objects[0, 5:7]
+    if not (4.0 < u < 636.0 and 8.0 < v < 350.0):
+        return
+    found = decode_objects(made.grid_of(answer), camera)
+    assert len(found.score) == 1
+    assert (found.x_m[0], found.y_m[0]) == pytest.approx((x, y), abs=0.02 * far)
+    assert abs(wrap_rad(found.yaw_rad[0] - yaw)) < 0.02
+    assert (found.length_m[0], found.width_m[0], found.height_m[0]) == pytest.approx((4.4, 1.8, 1.5), rel=0.01)
+
+
+def test_foot_on_the_ground_corrects_a_wrong_size_prior(perfect: ModuleType) -> None:
+    """A car that looks nearer than it is, by 20 %, as its size is unusual: the ground plane knows better."""
+    camera = perfect.camera()
+    answer = perfect.answer_of(camera, CAR)
+    wrong = perfect.grid_of(answer, depth_sigma=-1.0)
+    wrong[perfect.CHANNELS["depth"].start] += math.log(0.8)
+    found = decode_objects(wrong, camera)
+    assert found.x_m[0] == pytest.approx(25.0, abs=0.8)
+
+
+def test_mounting_height_enters_the_range(perfect: ModuleType) -> None:
+    """The same picture seen from twice as high means twice as far, when only the foot is trusted."""
+    low, high = perfect.camera(z_m=1.2), perfect.camera(z_m=2.4)
+    grid = perfect.grid_of(perfect.answer_of(low, CAR), depth_sigma=3.0)
+    near, far = decode_objects(grid, low), decode_objects(grid, high)
+    assert far.x_m[0] - 1.9 == pytest.approx(2.0 * (near.x_m[0] - 1.9), rel=0.05)
+
+
+def test_stated_sigma_follows_the_nets_doubt(perfect: ModuleType) -> None:
+    camera = perfect.camera()
+    answer = perfect.answer_of(camera, CAR)
+    sure, unsure = (
+        float(np.trace(decode_objects(perfect.grid_of(answer, s, s), camera).covariance[0])) for s in (-4.0, -1.5)
+    )
+    assert unsure > 4.0 * sure
+
+
+def test_covariance_is_long_along_the_line_of_sight(perfect: ModuleType) -> None:
+    camera = perfect.camera()
+    found = decode_objects(perfect.grid_of(perfect.answer_of(camera, (0, 40.0, 0.0, 0.0, 4.4, 1.8, 1.5))), camera)
+    assert found.covariance[0, 0, 0] > 4.0 * found.covariance[0, 1, 1]
+
+
+def test_one_object_in_two_cameras_is_one_object(perfect: ModuleType) -> None:
+    parts = [
+        decode_objects(perfect.grid_of(perfect.answer_of(camera, CAR)), camera)
+        for camera in (perfect.camera(430.0), perfect.camera(1000.0))
+    ]
+    assert len(merged(parts).score) == 1
+
+
+def test_two_cars_side_by_side_stay_two(perfect: ModuleType) -> None:
+    camera = perfect.camera()
+    boxes = [(0, 30.0, side * 1.8, 0.0, 4.4, 1.8, 1.5) for side in (-1.0, 1.0)]
+    found = merged([decode_objects(perfect.grid_of(perfect.answer_of(camera, *boxes)), camera)])
+    assert sorted(found.y_m) == pytest.approx([-1.8, 1.8], abs=0.2)
+
+
+def test_quiet_grid_holds_nothing(perfect: ModuleType) -> None:
+    camera = perfect.camera()
+    grid = perfect.grid_of(perfect.answer_of(camera))
+    assert not len(decode_objects(grid, camera).score)
+    assert not len(merged([decode_objects(grid, camera)]).score)
+
+
+def test_weak_peaks_are_left_out(perfect: ModuleType) -> None:
+    camera = perfect.camera()
+    grid = perfect.grid_of(perfect.answer_of(camera, CAR))
+    grid[: perfect.HEAT] -= 8.0
+    assert not len(decode_objects(grid, camera, DecodeSettings(least_score=0.5)).score)
+
+
+def test_light_comes_back_with_place_and_state(perfect: ModuleType) -> None:
+    camera = perfect.camera()
+    pixel, depth = camera.pixels_of(np.array([[35.0, -3.0, 3.2]]))
+    answer = perfect.answer_of(camera)
+    answer = replace(answer, lights=np.array([[2.0, *pixel[0], depth[0], camera.focal_px]]))
+    lights = decode_lights(perfect.grid_of(answer), camera)
+    assert tuple(lights.state) == (3,)  # green
+    assert (lights.x_m[0], lights.y_m[0]) == pytest.approx((35.0, -3.0), abs=0.3)
