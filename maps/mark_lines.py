@@ -210,7 +210,7 @@ def trace_lines(  # type: ignore[no-untyped-def]
     ends, types, pieces, cell_keys, cell_starts, cell_rows, pose, stations, reach,
     out_y, out_slope, out_types, out_pieces,
 ):  # fmt: skip
-    """Fill `out_y` and `out_slope` (L, K), `out_types` (L,), `out_pieces` (L,) with the lines around a pose (x, y, yaw); returns L.
+    """Fill `out_y` and `out_slope` (L, K), `out_types` and `out_pieces` (L,) around a pose (x, y, yaw); returns L.
 
     A line is followed from station to station as long as it stays on its extrapolation, whatever pieces it is made of.
     """
