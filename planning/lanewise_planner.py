@@ -29,7 +29,7 @@ from planning.candidates import (
     policy_label,
     quintic,
 )
-from planning.planner import Plan, States
+from planning.planner import Considered, Plan, States
 from planning.prediction import D_HIGH, D_LOW, TIMES_S, Futures, PredictionSettings, predict, with_stop, without
 from planning.right_of_way import RuleMemory, RuleSettings, RuleStop, next_stop, those_who_yield
 from planning.scene import Context, Scene
@@ -48,6 +48,8 @@ from planning.speed_profile import CEILING_STEP_M, speed_ceiling, stop_profile
 
 BEHIND_M, AHEAD_M = 80.0, 300.0
 """How much of the route the planner keeps in view."""
+SHOWN = [0, 15, 30, 37, 45]
+"""Instants at which the paths of all candidates are published."""
 STOP_SLACK_M = 2.0
 """So far behind a stop stands the wall that means it: the ego keeps this much from any obstacle."""
 TRACKED_MPS2 = 1.5
@@ -102,6 +104,16 @@ class Weighed:
     best: int
     stop: RuleStop | None
     rules: RuleMemory
+
+    def considered(self) -> Considered:
+        """All candidates with their cost terms; paths at `SHOWN` of the instants."""
+        points = np.empty((len(self.scored.terms), len(SHOWN), 2))
+        for w, way in enumerate(self.ways):
+            rows = self.scored.index[:, 0] == w
+            distance = self.scored.motion[rows][:, SHOWN, DISTANCE]
+            points[rows] = self.path.position(self.s_m + distance, _offset(way, distance))
+        labels = tuple(self.label(candidate) for candidate in range(len(points)))
+        return Considered(labels, TERMS, self.best, points, self.scored.terms)
 
     def label(self, candidate: int) -> str:
         """What a candidate does."""
@@ -248,6 +260,7 @@ class LanewisePlanner:
             reason=_reason(weighed, track),
             lead_id=track,
             emergency=hardest < -self.settings.scoring.strong_mps2 - 1e-6,
+            considered=weighed.considered,
         )  # fmt: skip
 
     def _remembered(self, scene: Scene, weighed: Weighed, start_m: float) -> LanewiseMemory:
@@ -292,7 +305,7 @@ def _states(path: Polyline, s_m: float, way: Way, t_s: Floats, motion: Floats) -
     x = np.clip(distance, 0.0, way.length_m)
     inside = distance < way.length_m
     c = way.coefficients
-    d = way.offset_m + np.where(inside, np.polyval(c[::-1], x), 0.0)
+    d = _offset(way, distance)
     slope = np.where(inside, np.polyval(np.polyder(np.array(c[::-1])), x), 0.0)
     bend = np.where(inside, np.polyval(np.polyder(np.array(c[::-1]), 2), x), 0.0)
     points, curvature = path.position(s, d), path.curvature(s)
@@ -300,6 +313,12 @@ def _states(path: Polyline, s_m: float, way: Way, t_s: Floats, motion: Floats) -
         t_s, points[..., 0], points[..., 1], path.heading(s) + np.arctan(slope), motion[:, SPEED],
         motion[:, ACCELERATION], curvature / np.maximum(1.0 - d * curvature, 0.1) + bend,
     )  # fmt: skip
+
+
+def _offset(way: Way, distance: Floats) -> Floats:
+    """Offset of a way after distances of any shape."""
+    deviation = np.polyval(np.array(way.coefficients[::-1]), np.clip(distance, 0.0, way.length_m))
+    return np.asarray(way.offset_m + np.where(distance < way.length_m, deviation, 0.0))
 
 
 def _reason(weighed: Weighed, track: int) -> str:

@@ -4,22 +4,27 @@ A planner is two functions: `start(context) -> memory` and `plan(scene, memory) 
 holds the context too, so that the memory need not. The node assembles the scene in `world` once per cycle and hands the
 plan on in `odom`, where a later pose correction moves nothing.
 
-In: odometry, pose, tracks, traffic lights. Out: `/planning/trajectory`.
+In: odometry, pose, tracks, traffic lights. Out: `/planning/trajectory`, and `/planning/candidates`
+twice a second.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from bus.messages import Odometry, PoseEstimate, Tracks, Trajectory
+from bus.messages import Candidates, Odometry, PoseEstimate, Tracks, Trajectory
 from bus.node import Node, Publication, Tick
 from bus.topics import TOPICS
 from geometry.angles import Floats, wrap_rad
 from geometry.pose import Pose
 from planning.scene import Context, Scene, Seen, assemble
+
+CANDIDATES_PERIOD_NS = 500_000_000
+"""How often it is published what a planner weighed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +41,17 @@ class States:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Considered:
+    """N candidates of a cycle: paths of K points each in `world` (N, K, 2), and their costs (N, C) by the C terms."""
+
+    labels: tuple[str, ...]
+    terms: tuple[str, ...]
+    chosen: int
+    xy_m: Floats
+    costs: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """A planner's answer: the trajectory, a stop in the own lane to fall back on, and why.
 
@@ -49,6 +65,8 @@ class Plan:
     reason: str
     lead_id: int = -1
     emergency: bool = False
+    considered: Callable[[], Considered] | None = None
+    """What else was weighed, made only where it is asked for."""
 
 
 class Planner(Protocol):
@@ -79,7 +97,7 @@ def node(planner: Planner, context: Context, settings: PlannerSettings) -> Node:
         step=lambda memory, tick: _step(planner, context, memory, tick),
         memory=planner.start(context),
         inputs=("/localization/odometry", "/localization/pose", "/perception/tracks", "/perception/lights"),
-        outputs=("/planning/trajectory",),
+        outputs=("/planning/trajectory", "/planning/candidates"),
         period_ns=round(settings.period_s * 1e9),
         latency_ns=round(settings.latency_s * 1e9),
     )
@@ -101,8 +119,21 @@ def _step(planner: Planner, context: Context, memory: Any, tick: Tick) -> tuple[
     ]
     seen = Seen(tracks, ages_s[0], lights, ages_s[1])
     plan, memory = planner.plan(assemble(context, tick.now_ns, odometry, pose, seen), memory)
-    message = trajectory_message(plan, pose.world_from_odom.inverse())
-    return memory, (Publication("/planning/trajectory", message),)
+    odom_from_world = pose.world_from_odom.inverse()
+    publications = [Publication("/planning/trajectory", trajectory_message(plan, odom_from_world))]
+    if plan.considered is not None and tick.now_ns % CANDIDATES_PERIOD_NS == 0:
+        publications.append(Publication("/planning/candidates", candidates_message(plan.considered(), odom_from_world)))
+    return memory, tuple(publications)
+
+
+def candidates_message(considered: Considered, odom_from_world: Pose) -> Candidates:
+    """What was weighed, as it travels on the bus."""
+    count, points, _ = considered.xy_m.shape
+    return Candidates(
+        labels=considered.labels, terms=considered.terms, chosen=considered.chosen,
+        start=points * np.arange(count + 1), xy_m=odom_from_world @ considered.xy_m.reshape(-1, 2),
+        costs=considered.costs.reshape(-1),
+    )  # fmt: skip
 
 
 def trajectory_message(plan: Plan, odom_from_world: Pose) -> Trajectory:

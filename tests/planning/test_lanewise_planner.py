@@ -76,6 +76,16 @@ def test_more_than_a_thousand_candidates_are_weighed(scene: SceneMaker) -> None:
     assert weighed.best == int(np.argmin(weighed.scored.cost))
 
 
+def test_what_was_weighed_is_told_with_its_costs(scene: SceneMaker) -> None:
+    plan = planned(scene(25.0, {"ahead_m": 80.0, "vx_mps": 15.0}))
+    assert plan.considered is not None
+    told = plan.considered()
+    assert told.labels[told.chosen] == plan.label
+    assert int(np.argmin(told.costs.sum(axis=1))) == told.chosen
+    first = np.stack((plan.states.x_m[[0, 15]], plan.states.y_m[[0, 15]]), axis=-1)
+    assert told.xy_m[told.chosen, :2] == pytest.approx(first)
+
+
 def test_the_same_scene_and_memory_give_the_same_plan(scene: SceneMaker) -> None:
     made = scene(25.0, {"ahead_m": 40.0, "vx_mps": 12.0})
     one, other = planned(made, 3), planned(made, 3)
