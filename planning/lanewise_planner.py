@@ -9,7 +9,7 @@ so that the plan changes only for a reason. In: scene in `world`. Out: plan in `
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,6 +121,26 @@ class Weighed:
         return f"{self.ways[way].label}, {policy_label(self.policies[policy])}"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layout:
+    """What one cycle has to weigh."""
+
+    path: Polyline
+    start_m: float
+    ways: tuple[Way, ...]
+    policies: Floats
+    ego: EgoOnPath
+    road: Road
+    futures: Futures
+    stop: RuleStop | None
+    rules: RuleMemory
+
+    def score(self, settings: ScoringSettings) -> Scored:
+        """All ways with all policies."""
+        ways = np.array([way.row() for way in self.ways])
+        return score(ways, self.policies, self.ego, self.road, self.futures, settings)
+
+
 @dataclass(frozen=True, slots=True)
 class LanewisePlanner:
     """See the module's first lines."""
@@ -144,33 +164,45 @@ class LanewisePlanner:
 
     def weigh(self, scene: Scene, memory: LanewiseMemory) -> tuple[Weighed, float]:
         """Predict, lay out and score; also the route's arc length at which the weighed path begins."""
+        layout = self._layout(scene, memory)
+        scored = layout.score(self.settings.scoring)
+        best = int(np.argmin(scored.cost))
+        return Weighed(
+            layout.path, layout.ego.s_m, layout.ways, layout.policies, layout.futures, scored, best, layout.stop,
+            layout.rules,
+        ), layout.start_m  # fmt: skip
+
+    def scoring_call(self, scene: Scene, memory: LanewiseMemory) -> Callable[[], Scored]:
+        """The rollout and scoring of one cycle alone, to be measured."""
+        layout = self._layout(scene, memory)
+        return lambda: layout.score(self.settings.scoring)
+
+    def _layout(self, scene: Scene, memory: LanewiseMemory) -> _Layout:
         settings, context, ego = self.settings, scene.context, scene.ego
-        route, known = context.mission.route, not math.isnan(memory.s_m)
+        route, vehicle, known = context.mission.route, context.vehicle, not math.isnan(memory.s_m)
         near, far = (memory.s_m - BEHIND_M, memory.s_m + AHEAD_M) if known else (0.0, route.path.length_m)
         path, start_m = route.path.window(near, far)
         s, d = (float(v[0]) for v in path.project(np.array([[ego.world_from_ego.x_m, ego.world_from_ego.y_m]])))
         first = int(np.searchsorted(route.path.s_m, start_m))
         rows = slice(first, first + len(path.points))
-        front_m = start_m + s + context.vehicle.front_m
+        front_m = start_m + s + vehicle.front_m
         stop, rules = next_stop(scene, front_m, memory.rules, settings.rules)
-        futures = self._futures(scene, path, front_m, None if stop is None else stop.stop_m - start_m)
-        ways = self._ways(scene, path, s, d, rows, memory, start_m)
-        table = self._policies(memory, context.dt_s)
-        vehicle = context.vehicle
-        planned = memory.acceleration_mps2
-        now = (
-            ego.acceleration_mps2
-            if math.isnan(planned)
-            else min(max(planned, ego.acceleration_mps2 - 1.5), ego.acceleration_mps2 + 1.5)
-        )
-        on_path = EgoOnPath(
-            s, ego.speed_mps, now, vehicle.front_m, vehicle.rear_m, vehicle.width_m, context.mission.set_speed_mps,
-            float(memory.lane), now,
+        planned, measured = memory.acceleration_mps2, ego.acceleration_mps2
+        now = measured if math.isnan(planned) else min(max(planned, measured - TRACKED_MPS2), measured + TRACKED_MPS2)
+        return _Layout(
+            path=path,
+            start_m=start_m,
+            ways=self._ways(scene, path, s, d, rows, memory, start_m),
+            policies=self._policies(memory, context.dt_s),
+            ego=EgoOnPath(
+                s, ego.speed_mps, now, vehicle.front_m, vehicle.rear_m, vehicle.width_m,
+                context.mission.set_speed_mps, float(memory.lane), now,
+            ),
+            road=self._road(scene, path, s, rows),
+            futures=self._futures(scene, path, front_m, None if stop is None else stop.stop_m - start_m),
+            stop=stop,
+            rules=rules,
         )  # fmt: skip
-        road = self._road(scene, path, s, rows)
-        scored = score(np.array([way.row() for way in ways]), table, on_path, road, futures, settings.scoring)
-        best = int(np.argmin(scored.cost))
-        return Weighed(path, s, ways, table, futures, scored, best, stop, rules), start_m
 
     def _futures(self, scene: Scene, path: Polyline, front_m: float, stop_m: float | None) -> Futures:
         """What the others may do, without those who will let the ego through, and the stop that the rules ask for."""
