@@ -66,6 +66,15 @@ def widened(estimate: Estimate, sigma_m: float, sigma_rad: float) -> Estimate:
     return replace(estimate, covariance=covariance)
 
 
+def widened_along(estimate: Estimate, sigma_m: float) -> Estimate:
+    """The same estimate, less sure of where it is along its heading; what the satellites said is no help with that."""
+    yaw = float(estimate.mean[YAW])
+    along = np.zeros(STATES)
+    along[[X, Y]] = math.cos(yaw), math.sin(yaw)
+    along[[GNSS_X, GNSS_Y]] = -along[[X, Y]]
+    return replace(estimate, covariance=estimate.covariance + sigma_m**2 * np.outer(along, along))
+
+
 def _sigma_along(estimate: Estimate, ux: float, uy: float) -> float:
     p = estimate.covariance
     return math.sqrt(max(float(ux * ux * p[X, X] + 2.0 * ux * uy * p[X, Y] + uy * uy * p[Y, Y]), 0.0))

@@ -16,10 +16,11 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geometry.angles import Floats
 from geometry.pose import Pose
-from localization.estimate_pose import lateral_sigma_m, pose_of, shifted, state_jacobian, widened
+from localization.estimate_pose import lateral_sigma_m, pose_of, shifted, state_jacobian, widened, widened_along
 from localization.map_matching import LineCorrection, MarkModel, SeenLines, line_correction, score_poses
 from localization.pose_filter import Estimate, corrected
 from maps.lane_map import LaneMap
@@ -29,6 +30,7 @@ from maps.road_model import DRIVABLE_KINDS
 REACH = 3
 """Lanes to each side that are considered."""
 LABELS = np.arange(-REACH, REACH + 1)
+_NARROWEST_M = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class LaneSettings:
 
     A look is worth at most `look_nats` and counts as independent after `look_m`. From `certain_nats` on over every
     other lane, the lane is certain; a lane below `copy_nats` has its own filter until it is above `drop_nats`.
-    `off_road_nats` is what a look says against a place where the map has no lane. `trust` is the smallest share of
+    `off_road_nats` is what a look says against a place where the map has no lane, `oncoming_nats` against a lane of
+    oncoming traffic. What was learnt along the road while the lane was in doubt may have been learnt from wrong lines:
+    the leader begins with a spread of `rethink_m` along the road once it is decided. `trust` is the smallest share of
     matched lines that must agree with the filter, `trust_m` the distance over which that share is averaged.
     """
 
@@ -48,6 +52,8 @@ class LaneSettings:
     drop_nats: float = 9.0
     cap_nats: float = 25.0
     off_road_nats: float = 1.0
+    oncoming_nats: float = 0.5
+    rethink_m: float = 4.0
     most_copies: int = 4
     certain_sigma_m: float = 0.35
     trust: float = 0.4
@@ -57,12 +63,16 @@ class LaneSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LanesBeside:
-    """Where the lanes labelled -3 .. 3 lie: lateral offsets (7,) of their centres from the own one, and which exist."""
+    """Where the lanes labelled -3 .. 3 lie: lateral offsets (7,) of their centres from the own one, and which exist.
+
+    `against_nats` (7,) is what each look says against being there: no lane, or one of oncoming traffic.
+    """
 
     offset_m: Floats
-    exists: np.ndarray
+    exists: NDArray[np.bool_]
+    against_nats: Floats
     from_centre_m: float
-    """The pose's own offset from its lane's centre."""
+    """The pose's own offset from the centre of the place labelled 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +88,8 @@ class LaneBank:
     """Distance since the last picture."""
     looked_m: float
     """Distance since the lanes beside were looked up."""
+    in_doubt: bool = True
+    """Whether the lane was in doubt since it was last decided."""
     off_road_m: float = 0.0
     """Distance driven where the map has no lane."""
     strange_fixes: int = 0
@@ -92,21 +104,36 @@ class LaneBank:
 def lanes_beside(lane_map: LaneMap, pose: Pose, settings: LaneSettings) -> LanesBeside:
     """The lanes left and right of a pose, over oncoming ones too; where there is none, places of the usual width."""
     lanes, _, offsets = lane_map.nearest(np.array([(pose.x_m, pose.y_m)]), np.array([pose.yaw_rad]))
-    lane, s, d = int(lanes[0]), _station(lane_map, int(lanes[0]), pose), float(offsets[0])
-    own_width = _width(lane_map, lane, s)
-    inside = abs(d) <= 0.5 * own_width + 1.0
-    offset, exists = np.zeros(2 * REACH + 1), np.zeros(2 * REACH + 1, dtype=bool)
-    exists[REACH] = inside
+    offset, exists, against = _chain(lane_map, int(lanes[0]), pose, settings)
+    # the nearest lane need not be the one the pose is on: that may be oncoming, or there may be none
+    own = int(np.argmin(np.abs(offset - offsets[0])))
+    own = min(max(own, REACH), len(offset) - 1 - REACH)
+    window = slice(own - REACH, own + REACH + 1)
+    return LanesBeside(offset[window] - offset[own], exists[window], against[window], float(offsets[0] - offset[own]))
+
+
+def _chain(
+    lane_map: LaneMap, lane: int, pose: Pose, settings: LaneSettings
+) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    """Offsets, existence and objections of the places from six lanes to the right of a lane to six to its left."""
+    count = 2 * (2 * REACH) + 1
+    middle = count // 2
+    offset, exists, against = np.zeros(count), np.zeros(count, dtype=bool), np.full(count, settings.off_road_nats)
+    exists[middle], against[middle] = True, 0.0
+    own_width = _width_beside(lane_map, lane, pose)
     for side in (-1, 1):
         at, width, reached, along = lane, own_width, 0.0, True
-        for step in range(1, REACH + 1):
+        for step in range(1, middle + 1):
             at, along = (-1, True) if at < 0 else _next_lane(lane_map, at, side if along else -side, along)
             next_width = settings.usual_width_m if at < 0 else _width_beside(lane_map, at, pose)
             reached += 0.5 * (width + next_width)
             width = next_width
-            offset[REACH + side * step] = side * reached
-            exists[REACH + side * step] = at >= 0 and next_width > 1.5
-    return LanesBeside(offset, exists, d)
+            index = middle + side * step
+            offset[index] = side * reached
+            exists[index] = at >= 0 and next_width > _NARROWEST_M
+            if exists[index]:
+                against[index] = 0.0 if along else settings.oncoming_nats
+    return offset, exists, against
 
 
 def _next_lane(lane_map: LaneMap, lane: int, side: int, along: bool) -> tuple[int, bool]:
@@ -121,21 +148,13 @@ def _next_lane(lane_map: LaneMap, lane: int, side: int, along: bool) -> tuple[in
     return beside, along
 
 
-def _station(lane_map: LaneMap, lane: int, pose: Pose) -> int:
-    """The lane's row nearest to the pose."""
+def _width_beside(lane_map: LaneMap, lane: int, pose: Pose) -> float:
+    """Width of a lane where it is nearest to a pose."""
     rows = lane_map.rows(lane)
     gap = lane_map.centre_points[rows] - np.array((pose.x_m, pose.y_m))
-    return int(np.argmin(gap[:, 0] ** 2 + gap[:, 1] ** 2))
-
-
-def _width(lane_map: LaneMap, lane: int, row: int) -> float:
-    at = int(lane_map.starts[lane]) + row
-    gap = lane_map.left_points[at] - lane_map.right_points[at]
-    return float(math.hypot(gap[0], gap[1]))
-
-
-def _width_beside(lane_map: LaneMap, lane: int, pose: Pose) -> float:
-    return _width(lane_map, lane, _station(lane_map, lane, pose))
+    at = rows.start + int(np.argmin(gap[:, 0] ** 2 + gap[:, 1] ** 2))
+    across = lane_map.left_points[at] - lane_map.right_points[at]
+    return float(math.hypot(across[0], across[1]))
 
 
 def start_bank(estimate: Estimate, lane_map: LaneMap, settings: LaneSettings) -> LaneBank:
@@ -171,7 +190,18 @@ def with_marks(
     share = min(bank.moved_m / settings.look_m, 1.0)
     bank = _corrected(bank, seen, lines, model, settings)
     bank = _weighed(bank, seen, lines, model, settings, share)
-    return replace(_with_copies(_led_by_best(bank), settings), moved_m=0.0)
+    bank = _decided(_with_copies(_led_by_best(bank), settings), settings)
+    return replace(bank, moved_m=0.0)
+
+
+def _decided(bank: LaneBank, settings: LaneSettings) -> LaneBank:
+    """Notes doubt, and its end, at which the leader forgets what it learnt along the road meanwhile."""
+    margin = margin_nats(bank)
+    if margin < settings.copy_nats:
+        return replace(bank, in_doubt=True)
+    if bank.in_doubt and margin >= settings.certain_nats and not bank.copies:
+        return replace(bank, leader=widened_along(bank.leader, settings.rethink_m), in_doubt=False)
+    return bank
 
 
 def _corrected(bank: LaneBank, seen: SeenLines, lines: MarkLines, model: MarkModel, settings: LaneSettings) -> LaneBank:
@@ -207,9 +237,7 @@ def _weighed(
     poses = np.array([_pose_row(copies.get(int(k)), bank, int(k)) for k in LABELS])
     score = score_poses(poses, seen, lines, model)
     gain = np.clip(score[REACH] - score, -settings.look_nats, settings.look_nats)
-    gain = np.where(bank.beside.exists, gain, gain + settings.off_road_nats) - (
-        0.0 if bank.beside.exists[REACH] else settings.off_road_nats
-    )
+    gain = gain + bank.beside.against_nats - bank.beside.against_nats[REACH]
     deficit = np.minimum(bank.deficit + share * gain, _cap(bank, settings))
     deficit[REACH] = 0.0
     return replace(bank, deficit=deficit)

@@ -46,8 +46,8 @@ class FilterSettings:
     latency_s: float = 0.1
     latency_sigma_s: float = 0.1
     gnss_bias_m: float = 3.0
-    gnss_bias_s: float = 300.0
-    gnss_factor: float = 1.5
+    gnss_bias_s: float = 150.0
+    gnss_factor: float = 3.0
     gate: float = 20.0
     start_yaw_rad: float = 0.03
 
