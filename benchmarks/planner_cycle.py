@@ -2,8 +2,8 @@
 
     python benchmarks/planner_cycle.py [--planner idm] [--others 20] [--repeat 300]
 
-Prints median and 99th percentile in milliseconds of CPU time per planner (`lanewise` and `pdm-closed` always); the cycle's period
-is 100 ms. `ms_per_1000_candidates` is the rollout and scoring call of `lanewise` alone.
+Prints median and 99th percentile in milliseconds of CPU time per planner (`lanewise` and `pdm-closed` always); the
+cycle's period is 100 ms. `ms_per_1000_candidates` is the rollout and scoring call of `lanewise` alone.
 """
 
 from __future__ import annotations
