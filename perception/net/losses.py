@@ -39,8 +39,12 @@ class Batch:
 def losses_of(grid: Tensor, weather: Tensor, batch: Batch) -> dict[str, Tensor]:
     """Loss per task, unweighted; grid (B, OUTPUTS, h, w) in float32."""
 
+    # Split once: the gradient of a slice is a whole grid of zeros, that of a split is not.
+    sizes = [channels.stop - channels.start for channels in CHANNELS.values()]
+    parts = dict(zip(CHANNELS, torch.split(grid, sizes, dim=1), strict=True))
+
     def part(name: str) -> Tensor:
-        return grid[:, CHANNELS[name]]
+        return parts[name]
 
     wanted, weight = batch.regression[:, :9], batch.regression[:, 9:]
     full, near = weight.clamp(min=0.0), weight.abs()

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from geometry.angles import Floats
@@ -133,20 +134,26 @@ def _bump(plane: Floats32, u: int, v: int, spread_u: float, spread_v: float) -> 
 def _mark_grids(answer: Answer, h: int, w: int) -> tuple[Floats32, Floats32]:
     """Where lines cross the middle of each grid row, with the column's distance from the cell."""
     marks, offset = np.zeros((len(MARKS), h, w), np.float32), np.zeros((2, h, w), np.float32)
-    for line in np.unique(answer.marks[:, 0]):
-        points = answer.marks[answer.marks[:, 0] == line]
-        du, dv = np.diff(points[:, 1]), np.diff(points[:, 2])
-        steep = np.abs(du) < STEEPEST * np.maximum(np.abs(dv), 1e-6)
-        for k in np.flatnonzero(steep & (np.abs(du) + np.abs(dv) < 60.0)):
-            low, high = sorted((points[k, 2], points[k + 1, 2]))
-            for row in range(max(math.ceil((low - 1.5) / STRIDE), 0), min(int((high - 1.5) / STRIDE), h - 1) + 1):
-                share = (row * STRIDE + 1.5 - points[k, 2]) / (points[k + 1, 2] - points[k, 2])
-                u = points[k, 1] + share * (points[k + 1, 1] - points[k, 1])
-                column = int((u + 0.5) / STRIDE)
-                for c in range(max(column - 1, 0), min(column + 2, w)):
-                    away = u - ((c + 0.5) * STRIDE - 0.5)
-                    if c == column:
-                        marks[int(points[k, 3]), row, c] = 1.0
-                    if offset[1, row, c] == 0.0 or abs(away) < abs(offset[0, row, c]) * OFFSET_PX:
-                        offset[:, row, c] = away / OFFSET_PX, 1.0
+    table = np.ascontiguousarray(answer.marks[np.argsort(answer.marks[:, 0], kind="stable")])
+    _cross_rows(table, marks, offset)
     return marks, offset
+
+
+@njit(cache=True)
+def _cross_rows(table, marks, offset):  # type: ignore[no-untyped-def]
+    """Fill both grids from the points of lines, one after the other (columns line, u, v, class)."""
+    h, w = offset.shape[1], offset.shape[2]
+    for k in range(len(table) - 1):
+        du, dv = table[k + 1, 1] - table[k, 1], table[k + 1, 2] - table[k, 2]
+        if table[k, 0] != table[k + 1, 0] or abs(du) >= STEEPEST * abs(dv) or abs(du) + abs(dv) >= 60.0:
+            continue
+        low, high = min(table[k, 2], table[k + 1, 2]), max(table[k, 2], table[k + 1, 2])
+        for row in range(max(math.ceil((low - 1.5) / STRIDE), 0), min(math.floor((high - 1.5) / STRIDE), h - 1) + 1):
+            u = table[k, 1] + (row * STRIDE + 1.5 - table[k, 2]) / dv * du
+            column = math.floor((u + 0.5) / STRIDE)
+            for c in range(max(column - 1, 0), min(column + 2, w)):
+                away = u - ((c + 0.5) * STRIDE - 0.5)
+                if c == column:
+                    marks[int(table[k, 3]), row, c] = 1.0
+                if offset[1, row, c] == 0.0 or abs(away) < abs(offset[0, row, c]) * OFFSET_PX:
+                    offset[0, row, c], offset[1, row, c] = away / OFFSET_PX, 1.0

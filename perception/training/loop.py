@@ -23,7 +23,7 @@ from perception.net.losses import Batch, losses_of, total_of
 from perception.net.model import CameraNet, NetSettings
 from perception.net.picture import cropped
 from perception.net.targets import Targets, targets_of
-from perception.training.sample import Sample, fitted, mirrored, picture_of, read_shard
+from perception.training.sample import Sample, fitted, mirrored, picture_of, read_shard, windowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,13 @@ class LoopSettings:
     clip: float = 5.0
     shards_open: int = 6
     """Pictures are mixed over so many shards."""
+    window: tuple[int, int] = (224, 384)
+    """Most batches are of windows of this height and width, each with `window_batch` pictures."""
+    window_batch: int = 16
+    whole_share: float = 0.15
+    """Share of the batches that are of whole pictures."""
+    empty_share: float = 0.3
+    """Of the pictures without an object so many are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +84,10 @@ def train(
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(net)
     optimiser = torch.optim.AdamW(net.parameters(), settings.rate, weight_decay=settings.weight_decay)
-    step, used = 0, 0.0
+    step, used, pictures = 0, 0.0, 0
     if checkpoint is not None and checkpoint.exists():
-        step, used = _restore(checkpoint, net, average, optimiser)
-    begin, pictures = clock(), step * settings.batch
+        step, used, pictures = _restore(checkpoint, net, average, optimiser)
+    begin = clock()
     for batch in _batches(shards, settings, step):
         spent = used + clock() - begin
         if spent >= seconds:
@@ -89,13 +96,13 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = rate
         losses = _step(net, optimiser, batch, device, settings.clip)
-        step, pictures = step + 1, pictures + settings.batch
+        step, pictures = step + 1, pictures + len(batch.images)
         _follow(average, net, min(settings.average, (1.0 + step) / (10.0 + step)))
         told(Progress(step, pictures, spent, losses))
         if checkpoint is not None and step % 200 == 0:
-            _keep(checkpoint, net, average, optimiser, step, used + clock() - begin)
+            _keep(checkpoint, net, average, optimiser, (step, used + clock() - begin, pictures))
     if checkpoint is not None:
-        _keep(checkpoint, net, average, optimiser, step, used + clock() - begin)
+        _keep(checkpoint, net, average, optimiser, (step, used + clock() - begin, pictures))
     average.eval()
     return average
 
@@ -140,14 +147,20 @@ def _batches(shards: Sequence[Path], settings: LoopSettings, first_step: int) ->
         for at in range(0, len(order), settings.shards_open):
             chosen = order[at : at + settings.shards_open]
             pool = [sample for index in chosen for sample in read_shard(shards[index]).samples]
-            mixed = rng.permutation(len(pool))
-            for k in range(0, len(mixed) - settings.batch + 1, settings.batch):
-                yield batch_of([pool[i] for i in mixed[k : k + settings.batch]], rng)
+            pool = [sample for sample in pool if len(sample.answer.objects) or rng.random() < settings.empty_share]
+            mixed, k = rng.permutation(len(pool)), 0
+            while k < len(mixed):
+                whole = rng.random() < settings.whole_share
+                size = settings.batch if whole else settings.window_batch
+                yield batch_of([pool[i] for i in mixed[k : k + size]], rng, None if whole else settings.window)
+                k += size
 
 
-def batch_of(samples: Sequence[Sample], rng: np.random.Generator | None) -> Batch:
-    """Tensors of some samples; with a generator, mirrored by chance and in other colours."""
-    images, targets = zip(*(_prepared(sample, rng) for sample in samples), strict=True)
+def batch_of(
+    samples: Sequence[Sample], rng: np.random.Generator | None, window: tuple[int, int] | None = None
+) -> Batch:
+    """Tensors of some samples; with a generator, mirrored by chance, in other colours and cut to windows."""
+    images, targets = zip(*(_prepared(sample, rng, window) for sample in samples), strict=True)
 
     def stacked(name: str) -> Tensor:
         return torch.from_numpy(np.stack([getattr(target, name) for target in targets]))
@@ -165,9 +178,13 @@ def batch_of(samples: Sequence[Sample], rng: np.random.Generator | None) -> Batc
     )
 
 
-def _prepared(sample: Sample, rng: np.random.Generator | None) -> tuple[NDArray[np.uint8], Targets]:
+def _prepared(
+    sample: Sample, rng: np.random.Generator | None, window: tuple[int, int] | None
+) -> tuple[NDArray[np.uint8], Targets]:
     image, answer = cropped(picture_of(sample)), fitted(sample.answer)
     if rng is not None:
+        if window is not None:
+            image, answer = windowed(image, answer, window, rng)
         if rng.random() < 0.5:
             image, answer = mirrored(image, answer)
         gain, lift = float(np.exp(rng.normal(0.0, 0.12))), float(rng.normal(0.0, 5.0))
@@ -177,10 +194,10 @@ def _prepared(sample: Sample, rng: np.random.Generator | None) -> tuple[NDArray[
 
 
 def _keep(
-    path: Path, net: CameraNet, average: CameraNet, optimiser: torch.optim.Optimizer, step: int, seconds: float
+    path: Path, net: CameraNet, average: CameraNet, optimiser: torch.optim.Optimizer, where: tuple[int, float, int]
 ) -> None:
     """All that is needed to go on, as plain arrays."""
-    columns: dict[str, NDArray[np.generic]] = {"step": np.array(step), "seconds": np.array(seconds)}
+    columns: dict[str, NDArray[np.generic]] = {"where": np.array(where)}
     for name, model in (("net", net), ("average", average)):
         columns |= {f"{name}/{key}": value.detach().cpu().numpy() for key, value in model.state_dict().items()}
     for number, state in optimiser.state_dict()["state"].items():
@@ -192,7 +209,9 @@ def _keep(
     partial.replace(path)
 
 
-def _restore(path: Path, net: CameraNet, average: CameraNet, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
+def _restore(
+    path: Path, net: CameraNet, average: CameraNet, optimiser: torch.optim.Optimizer
+) -> tuple[int, float, int]:
     with np.load(path, allow_pickle=False) as archive:
         columns = {name: archive[name] for name in archive.files}
     for name, model in (("net", net), ("average", average)):
@@ -206,7 +225,8 @@ def _restore(path: Path, net: CameraNet, average: CameraNet, optimiser: torch.op
             _, number, key = name.split("/")
             state.setdefault(int(number), {})[key] = torch.from_numpy(np.array(value))
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    return int(columns["step"]), float(columns["seconds"])
+    step, seconds, pictures = columns["where"]
+    return int(step), float(seconds), int(pictures)
 
 
 def restored(path: Path, net_settings: NetSettings) -> CameraNet:

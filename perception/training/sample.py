@@ -142,6 +142,36 @@ def fitted(answer: Answer) -> Answer:
     )
 
 
+def windowed(
+    image: NDArray[np.uint8], answer: Answer, size: tuple[int, int], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], Answer]:
+    """A part of picture and truth of `size` (height, width), mostly around some object: more to learn per pixel.
+
+    What the window cuts of an object counts as hidden.
+    """
+    height, width = min(size[0], answer.height), min(size[1], answer.width)
+    middle = np.array([rng.uniform(0.0, answer.width), rng.uniform(0.4, 0.9) * answer.height])
+    if len(answer.objects) and rng.random() < 0.8:
+        row = answer.objects[rng.integers(len(answer.objects))]
+        middle = 0.5 * (row[1:3] + row[3:5]) + rng.normal(0.0, 0.2, 2) * (width, height)
+    left = int(np.clip(middle[0] - 0.5 * width, 0, answer.width - width)) // STRIDE * STRIDE
+    top = int(np.clip(middle[1] - 0.5 * height, 0, answer.height - height)) // STRIDE * STRIDE
+    objects, lights, marks = (table.copy() for table in (answer.objects, answer.lights, answer.marks))
+    objects[:, [1, 3, 5]] -= left
+    objects[:, [2, 4, 6, 8]] -= top
+    before = np.prod(objects[:, 3:5] - objects[:, 1:3], axis=1)
+    objects[:, 1:5] = np.clip(objects[:, 1:5], 0.0, (width, height, width, height))
+    objects[:, 13] *= np.prod(objects[:, 3:5] - objects[:, 1:3], axis=1) / np.maximum(before, 1e-6)
+    lights[:, 1:3] -= (left, top)
+    marks[:, 1:3] -= (left, top)
+    ground = answer.drivable[top // STRIDE : (top + height) // STRIDE, left // STRIDE : (left + width) // STRIDE]
+    part = replace(
+        answer, height=height, width=width, objects=objects[objects[:, 13] > 0.0], lights=lights, marks=marks,
+        drivable=ground,
+    )  # fmt: skip
+    return np.ascontiguousarray(image[top : top + height, left : left + width]), part
+
+
 def mirrored(image: NDArray[np.uint8], answer: Answer) -> tuple[NDArray[np.uint8], Answer]:
     """Picture and truth with left and right exchanged."""
     objects, lights, marks = (table.copy() for table in (answer.objects, answer.lights, answer.marks))
