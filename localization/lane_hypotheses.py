@@ -188,6 +188,8 @@ def with_marks(
         off_road_m = 0.0 if beside.exists[REACH] else bank.off_road_m + bank.looked_m
         bank = replace(bank, beside=beside, looked_m=0.0, off_road_m=off_road_m)
     share = min(bank.moved_m / settings.look_m, 1.0)
+    # before the lines pull the pose onto the nearest lane: until then it may have slipped by one
+    bank = replace(bank, deficit=np.minimum(bank.deficit, _cap(bank, settings)))
     bank = _corrected(bank, seen, lines, model, settings)
     bank = _weighed(bank, seen, lines, model, settings, share)
     bank = _decided(_with_copies(_led_by_best(bank), settings), settings)
@@ -238,7 +240,7 @@ def _weighed(
     score = score_poses(poses, seen, lines, model)
     gain = np.clip(score[REACH] - score, -settings.look_nats, settings.look_nats)
     gain = gain + bank.beside.against_nats - bank.beside.against_nats[REACH]
-    deficit = np.minimum(bank.deficit + share * gain, _cap(bank, settings))
+    deficit = np.minimum(bank.deficit + share * gain, settings.cap_nats)
     deficit[REACH] = 0.0
     return replace(bank, deficit=deficit)
 

@@ -81,7 +81,8 @@ class SeenLines:
 class LineCorrection:
     """R rows: seen minus expected lateral position; `jacobian` (R, 3) of the expectation by x, y, yaw of the pose.
 
-    `noise` has shape (R, R). `offered` lines were matched, `accepted` of them passed the gate.
+    `noise` has shape (R, R). `offered` lines were seen, `accepted` of them were found in the map
+    within the gate.
     """
 
     residual_m: Floats
@@ -140,12 +141,11 @@ def line_correction(
     pairs = _pairs(seen, view, model.gate_m + 2.0 * sigma_m)
     residuals: list[float] = []
     stations: list[tuple[float, float, float, float, int]] = []
-    offered = accepted = 0
+    accepted = 0
     # a line keeps its error over `stays_m`: each picture may tell only its share of what the whole stretch tells
     repeats = min(max(model.stays_m / max(moved_m, 0.1), 1.0), 300.0)
     for number, (i, j) in enumerate(pairs):
         rows = _line_rows(seen, view, i, j)
-        offered += 1
         spread = model.rejected_at_sigma * math.hypot(sigma_m, model.line_m)
         if not rows or abs(rows[0][0]) > spread:
             continue
@@ -155,7 +155,7 @@ def line_correction(
                 continue
             residuals.append(residual)
             stations.append((x, y, slope, white, number))
-    return _stacked(pose, np.array(residuals), stations, model, repeats, offered, accepted)
+    return _stacked(pose, np.array(residuals), stations, model, repeats, seen.size, accepted)
 
 
 def _pairs(seen: SeenLines, view: LineView, gate_m: float) -> list[tuple[int, int]]:

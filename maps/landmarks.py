@@ -39,6 +39,11 @@ class MapLandmarks:
         if self.points.shape != (count, 2) or self.seen_from_rad.shape != (count,):
             raise ContractError(f"{count} landmarks need points ({count}, 2), not {self.points.shape}")
 
+    @staticmethod
+    def none() -> MapLandmarks:
+        """The landmarks of a map without any."""
+        return MapLandmarks(np.empty(0, dtype=np.int64), np.empty((0, 2)), np.empty(0))
+
     @property
     def size(self) -> int:
         """The number of landmarks."""

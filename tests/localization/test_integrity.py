@@ -1,0 +1,71 @@
+"""Bounds and status: wider with the spread, over all lanes that live, and the reason named."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bus.messages import PoseStatus
+from localization.integrity import IntegritySettings, judged, protection_of
+from localization.lane_hypotheses import REACH, LaneBank, LaneSettings, start_bank
+from localization.pose_filter import STATES, Estimate, Inertial, X, Y
+from tests.localization.road import WIDTH_M, in_lane, straight_road
+
+INTEGRITY, LANES = IntegritySettings(), LaneSettings()
+
+
+def decided(across_m: float = 0.05, along_m: float = 0.5) -> LaneBank:
+    pose = in_lane(1)
+    mean = np.zeros(STATES)
+    mean[X], mean[Y] = pose.x_m, pose.y_m
+    covariance = np.diag([along_m**2, across_m**2, 1e-6, 1e-5, 1e-4, 1e-2, 9.0, 9.0])
+    estimate = Estimate(0, mean, covariance, Inertial(0, 0.0, 0.0, 10.0))
+    bank = start_bank(estimate, straight_road(3), LANES)
+    deficit = np.full(2 * REACH + 1, LANES.cap_nats)
+    deficit[REACH] = 0.0
+    return replace(bank, deficit=deficit, in_doubt=False)
+
+
+def test_a_sharp_and_decided_pose_is_lane_certain() -> None:
+    assert judged(decided(), INTEGRITY, LANES).status == PoseStatus.LANE_CERTAIN
+
+
+def test_the_bounds_are_the_spread_times_the_quantile_plus_what_does_not_average_out() -> None:
+    bound = protection_of(decided(0.1, 0.5), INTEGRITY)
+    assert bound.lateral_m == pytest.approx(INTEGRITY.quantile * 0.1 + INTEGRITY.lateral_m)
+    assert bound.longitudinal_m == pytest.approx(INTEGRITY.quantile * 0.5 + INTEGRITY.longitudinal_m)
+    assert bound.heading_rad == pytest.approx(INTEGRITY.quantile * 1e-3 + INTEGRITY.heading_rad)
+
+
+def test_the_lateral_bound_reaches_over_every_living_lane() -> None:
+    bank = decided()
+    mean = bank.leader.mean.copy()
+    mean[Y] += WIDTH_M
+    two = replace(bank, copies=((1, replace(bank.leader, mean=mean)),))
+    assert protection_of(two, INTEGRITY).lateral_m == pytest.approx(protection_of(bank, INTEGRITY).lateral_m + WIDTH_M)
+    judgement = judged(two, INTEGRITY, LANES)
+    assert judgement.status == PoseStatus.LANE_UNCERTAIN
+    assert "2 lanes" in judgement.reason
+
+
+@pytest.mark.parametrize(
+    ("bank", "status", "word"),
+    [
+        (decided(across_m=0.6), PoseStatus.LANE_UNCERTAIN, "lateral"),
+        (decided(across_m=20.0), PoseStatus.LOST, "position"),
+        (replace(decided(), deficit=np.zeros(2 * REACH + 1)), PoseStatus.LANE_UNCERTAIN, "nats"),
+        (replace(decided(), strange_fixes=1000), PoseStatus.LANE_UNCERTAIN, "satellites"),
+    ],
+)
+def test_each_doubt_is_named(bank: LaneBank, status: PoseStatus, word: str) -> None:
+    judgement = judged(bank, INTEGRITY, LANES)
+    assert judgement.status == status
+    assert word in judgement.reason
+
+
+def test_a_place_without_a_lane_is_not_certain() -> None:
+    bank = decided()
+    exists = bank.beside.exists.copy()
+    exists[REACH] = False
+    bank = replace(bank, beside=replace(bank.beside, exists=exists))
+    assert judged(bank, INTEGRITY, LANES).status == PoseStatus.LANE_UNCERTAIN

@@ -1,0 +1,151 @@
+"""Which lane: decided by evidence over distance, never by guess, and taken back when the evidence turns."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from geometry.pose import Pose
+from localization.estimate_pose import lateral_sigma_m, longitudinal_sigma_m, pose_of, shifted
+from localization.integrity import IntegritySettings, judged
+from localization.lane_hypotheses import (
+    REACH,
+    LaneBank,
+    LaneSettings,
+    farthest_copy_m,
+    lanes_beside,
+    margin_nats,
+    start_bank,
+    with_marks,
+)
+from localization.map_matching import MarkModel, seen_lines
+from localization.pose_filter import GNSS_Y, STATES, YAW, Estimate, Inertial, X, Y
+from maps.lane_map import LaneMap
+from maps.mark_lines import mark_lines
+from tests.localization.road import WIDTH_M, in_lane, seen_from, straight_road
+
+MODEL, SETTINGS = MarkModel(), LaneSettings()
+
+
+def estimate_at(pose: Pose, sigma_m: float = 0.8) -> Estimate:
+    mean = np.zeros(STATES)
+    mean[[X, Y, YAW]] = pose.x_m, pose.y_m, pose.yaw_rad
+    covariance = np.diag([9.0, sigma_m**2, 1e-3, 1e-5, 1e-4, 1e-2, 9.0, 9.0])
+    return Estimate(0, mean, covariance, Inertial(0, 0.0, 0.0, 10.0))
+
+
+def looked(
+    bank: LaneBank, lane_map: LaneMap, true: Pose, pictures: int, step_m: float = 12.0, reach_m: float = 11.0
+) -> LaneBank:
+    """After so many pictures from the true pose, `step_m` of driving apart (the car itself is not moved)."""
+    lines, model = mark_lines(lane_map), replace(MODEL, reach_m=reach_m)
+    seen = seen_lines(seen_from(lines, true, reach_m), model)
+    for _ in range(pictures):
+        bank = replace(bank, moved_m=step_m, looked_m=bank.looked_m + step_m)
+        bank = with_marks(bank, seen, lines, lane_map, model, SETTINGS)
+    return bank
+
+
+def test_a_new_bank_is_undecided_and_says_so() -> None:
+    bank = start_bank(estimate_at(in_lane(1, left_m=0.9)), straight_road(3), SETTINGS)
+    assert pose_of(bank.leader).y_m == pytest.approx(in_lane(1).y_m)
+    judgement = judged(bank, IntegritySettings(), SETTINGS)
+    assert judgement.status.name == "LANE_UNCERTAIN"
+
+
+@pytest.mark.parametrize("guess", [0, 1, 2])
+@pytest.mark.parametrize("truth", [0, 1, 2])
+def test_from_any_lane_the_bank_finds_the_true_one_and_becomes_certain(guess: int, truth: int) -> None:
+    road = straight_road(3)
+    bank = start_bank(estimate_at(in_lane(guess)), road, SETTINGS)
+    bank = looked(bank, road, in_lane(truth, left_m=0.2), 12)
+    assert pose_of(bank.leader).y_m == pytest.approx(in_lane(truth, left_m=0.2).y_m, abs=0.1)
+    assert judged(bank, IntegritySettings(), SETTINGS).status.name == "LANE_CERTAIN"
+    assert not bank.copies
+
+
+def test_lanes_that_look_the_same_are_never_decided() -> None:
+    road = straight_road(5)
+    bank = start_bank(estimate_at(in_lane(1)), road, SETTINGS)
+    bank = looked(bank, road, in_lane(2), 60, reach_m=3.0)
+    judgement = judged(bank, IntegritySettings(), SETTINGS)
+    assert judgement.status.name == "LANE_UNCERTAIN"
+    # and the bound reaches over the lanes that remain
+    assert judgement.protection.lateral_m > WIDTH_M
+
+
+def test_a_standing_car_learns_nothing_new_about_its_lane() -> None:
+    road = straight_road(3)
+    bank = looked(start_bank(estimate_at(in_lane(0)), road, SETTINGS), road, in_lane(0), 1)
+    margin = margin_nats(bank)
+    bank = looked(bank, road, in_lane(0), 200, step_m=0.0)
+    assert margin_nats(bank) == pytest.approx(margin, abs=1e-9)
+    assert judged(bank, IntegritySettings(), SETTINGS).status.name == "LANE_UNCERTAIN"
+
+
+def test_a_certain_bank_on_the_wrong_lane_loses_certainty_and_moves() -> None:
+    road = straight_road(3)
+    bank = looked(start_bank(estimate_at(in_lane(0)), road, SETTINGS), road, in_lane(0), 12)
+    wrong = replace(bank, leader=shifted(bank.leader, 0.0, WIDTH_M))
+    wrong = replace(wrong, beside=lanes_beside(road, pose_of(wrong.leader), SETTINGS))
+    turned = [looked(wrong, road, in_lane(0), n) for n in (4, 40)]
+    assert judged(turned[0], IntegritySettings(), SETTINGS).status.name == "LANE_CERTAIN"  # deficits begin at the cap
+    assert pose_of(turned[1].leader).y_m == pytest.approx(in_lane(0).y_m, abs=0.1)
+
+
+def test_a_spread_as_wide_as_a_lane_ends_certainty() -> None:
+    road = straight_road(3)
+    bank = looked(start_bank(estimate_at(in_lane(1)), road, SETTINGS), road, in_lane(1), 12)
+    covariance = bank.leader.covariance.copy()
+    covariance[Y, Y] = 2.0**2
+    bank = replace(bank, leader=replace(bank.leader, covariance=covariance))
+    assert judged(bank, IntegritySettings(), SETTINGS).status.name == "LANE_UNCERTAIN"
+    again = looked(bank, road, in_lane(1), 1)
+    assert margin_nats(again) < SETTINGS.certain_nats
+
+
+def test_a_fading_lane_has_a_filter_of_its_own_whose_satellite_bias_differs_by_the_lane() -> None:
+    road = straight_road(5)
+    bank = looked(start_bank(estimate_at(in_lane(2)), road, SETTINGS), road, in_lane(2), 2, reach_m=3.0)
+    assert bank.copies
+    for label, copy in bank.copies:
+        assert pose_of(copy).y_m - pose_of(bank.leader).y_m == pytest.approx(label * WIDTH_M, abs=0.2)
+        moved = copy.mean[GNSS_Y] - bank.leader.mean[GNSS_Y]
+        assert moved == pytest.approx(-label * WIDTH_M, abs=0.3)
+    assert farthest_copy_m(bank) >= WIDTH_M - 0.2
+
+
+def test_places_beside_the_road_are_named_but_do_not_exist() -> None:
+    beside = lanes_beside(straight_road(3), in_lane(0), SETTINGS)
+    assert beside.exists.tolist() == [False, False, False, True, True, True, False]
+    assert beside.offset_m[REACH + 1] == pytest.approx(WIDTH_M)
+    assert beside.offset_m[REACH] == 0.0
+    off = lanes_beside(straight_road(3), in_lane(-1), SETTINGS)
+    assert not off.exists[REACH] and off.exists[REACH + 1]
+
+
+def test_what_was_learnt_along_the_road_in_doubt_is_forgotten_with_certainty() -> None:
+    road = straight_road(3)
+    bank = looked(start_bank(estimate_at(in_lane(1)), road, SETTINGS), road, in_lane(1), 12)
+    assert longitudinal_sigma_m(bank.leader) >= SETTINGS.rethink_m
+    assert lateral_sigma_m(bank.leader) < 0.2
+
+
+def test_lines_that_contradict_the_filter_for_long_make_it_uncertain() -> None:
+    road = straight_road(3)
+    bank = looked(start_bank(estimate_at(in_lane(1)), road, SETTINGS), road, in_lane(1), 12)
+    lines = mark_lines(road)
+    strange = seen_lines(seen_from(lines, in_lane(1, left_m=1.1)), MODEL)
+    statuses = []
+    for _ in range(15):
+        bank = replace(bank, moved_m=12.0)
+        bank = with_marks(bank, strange, lines, road, MODEL, SETTINGS)
+        statuses.append(judged(bank, IntegritySettings(), SETTINGS).status.name)
+    assert "LANE_UNCERTAIN" in statuses
+    assert pose_of(bank.leader).y_m == pytest.approx(in_lane(1, left_m=1.1).y_m, abs=0.3)
+
+
+def test_headings_against_the_road_find_its_lanes_mirrored() -> None:
+    beside = lanes_beside(straight_road(2), in_lane(0, yaw_rad=math.pi), SETTINGS)
+    assert beside.exists[REACH]
