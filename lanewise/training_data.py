@@ -6,7 +6,7 @@ Training and hold-out share neither maps' scenery nor seeds; `suburb` and `highw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from perception.net.targets import LIGHT_COLUMNS, MARK_COLUMNS, OBJECT_COLUMNS, 
 from perception.training.sample import Sample, jpeg_of, read_shard, rows_of, write_shard
 from sim.sensors.camera.random_scenes import Shot, marks_in_pixels, moments, visible_lights
 from sim.sensors.camera.renderer import scenery_of
+from sim.sensors.camera.rig import DEFAULT_CAMERAS, CameraSpec
 
 MAPS = Path(__file__).parent / "scenarios" / "maps"
 MOMENTS = 24
@@ -38,11 +39,17 @@ class Split:
     maps: tuple[str, ...]
     first_seed: int
     randomise: bool
+    cameras: tuple[CameraSpec, ...] = DEFAULT_CAMERAS
 
+
+HOLDOUT_MAPS = ("suburb", "highway_merge", "town", "highway_curve")
+UNSEEN_CAMERAS = tuple(replace(spec, focal_px=1.4 * spec.focal_px, z_m=spec.z_m + 1.0) for spec in DEFAULT_CAMERAS)
+"""Lenses and mounting heights beyond what training varies them by (0.78 to 1.25, -0.2 to 0.6 m)."""
 
 SPLITS = {
     "train": Split("train", ("highway_curve", "town", "highway_straight", "town", "roundabout"), 1_000_000, True),
-    "holdout": Split("holdout", ("suburb", "highway_merge", "town", "highway_curve"), 9_000_000, False),
+    "holdout": Split("holdout", HOLDOUT_MAPS, 9_000_000, False),
+    "unseen-camera": Split("unseen-camera", HOLDOUT_MAPS, 8_000_000, False, UNSEEN_CAMERAS),
 }
 
 
@@ -60,7 +67,7 @@ def generate(split: Split, count: int, folder: Path, told: Callable[[float], Non
         if not _whole(path):
             name = split.maps[index % len(split.maps)]
             lane_map = maps.setdefault(name, _lane_map(name)) if name not in maps else maps[name]
-            write_shard(path, list(samples_of(lane_map, split.first_seed + index, MOMENTS, split.randomise)))
+            write_shard(path, list(samples_of(lane_map, split, index, MOMENTS)))
         paths.append(path)
         told(index + 1)
     return tuple(paths)
@@ -80,11 +87,12 @@ def _lane_map(name: str) -> LaneMap:
     return sample_lanes(read_opendrive(MAPS / f"{name}.xodr"))
 
 
-def samples_of(lane_map: LaneMap, seed: int, count: int, randomise: bool) -> Iterator[Sample]:
-    """Samples of `count` rig frames on a map."""
+def samples_of(lane_map: LaneMap, split: Split, index: int, count: int) -> Iterator[Sample]:
+    """Samples of the first `count` rig frames of a shard."""
+    seed = split.first_seed + index
     rng = np.random.Generator(np.random.PCG64(seed))
     scenery = scenery_of(lane_map, seed)
-    for shots in moments(lane_map, scenery, count, rng, randomise=randomise):
+    for shots in moments(lane_map, scenery, count, rng, randomise=split.randomise, cameras=split.cameras):
         for shot in shots:
             yield sample_of(shot)
 

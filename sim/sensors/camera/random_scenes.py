@@ -73,20 +73,26 @@ class Shot:
 
 
 def moments(
-    lane_map: LaneMap, scenery: Scenery, count: int, rng: np.random.Generator, *, randomise: bool = True
+    lane_map: LaneMap,
+    scenery: Scenery,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    randomise: bool = True,
+    cameras: tuple[CameraSpec, ...] = DEFAULT_CAMERAS,
 ) -> Iterator[tuple[Shot, ...]]:
-    """Rig frames; with `randomise` the cameras differ from the default rig too (fixed focal lengths per call)."""
-    specs = tuple(_varied(spec, rng) if randomise else spec for spec in DEFAULT_CAMERAS)
+    """Rig frames; with `randomise` the cameras differ from those given (fixed focal lengths per call)."""
+    specs = tuple(_varied(spec, rng) if randomise else spec for spec in cameras)
     for moment in range(count):
         view = random_view(lane_map, scenery, rng)
         weather = random_weather(rng)
         errors = RigErrors()
         shifted = tuple(_remounted(spec, rng) if randomise else spec for spec in specs)
-        cameras = swayed(tuple(mounted(spec, errors, rng) for spec in shifted), errors, rng)
+        true = swayed(tuple(mounted(spec, errors, rng) for spec in shifted), errors, rng)
         scene = scene_of(view, weather)
         exposure = float(np.exp(rng.normal(0.0, 0.12)))
         shots = []
-        for spec, camera in zip(shifted, cameras, strict=True):
+        for spec, camera in zip(shifted, true, strict=True):
             frame = draw(scene, camera, rng, exposure, spec.exposure_s)
             middle = frame.owner[GROUND_STRIDE // 2 :: GROUND_STRIDE, GROUND_STRIDE // 2 :: GROUND_STRIDE]
             drivable = ((middle == ROAD) | (middle == MARK)).astype(np.uint8)
