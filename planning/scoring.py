@@ -58,7 +58,7 @@ class Weights:
 
     contact: float = 300.0
     time_to_collision: float = 6.0
-    gap: float = 4.0
+    gap: float = 20.0
     braking: float = 1.0
     """For the braking that a lead will need, at the end of the horizon in full."""
     road: float = 60.0
@@ -82,8 +82,10 @@ class ScoringSettings:
 
     calm_s: float = 3.0
     """Times to collision above this cost nothing."""
-    gap_time_s: float = 1.2
+    gap_time_s: float = 1.6
     least_gap_m: float = 3.0
+    """The gap that is asked for is that of UN R157 5.2.3.3, v * (1 s + v / 100 km/h), its time capped by the first, not
+    shorter than the second."""
     late_s: float = 1.0
     answer_mps2: float = 3.0
     imminent_mps2: float = 7.0
@@ -293,7 +295,7 @@ def nearness(along, across, sigma_s, sigma_d):  # type: ignore[no-untyped-def]
 def behind_somebody(gap, v, closing, share, last, numbers):  # type: ignore[no-untyped-def]
     """What driving behind somebody costs: time to collision, a short gap, and the braking that will be needed."""
     ttc, short, brake = 0.0, 0.0, 0.0
-    needed = numbers[LEAST_GAP_M] + numbers[GAP_TIME_S] * v
+    needed = 1.0 + max(numbers[LEAST_GAP_M], v * min(1.0 + 0.036 * v, numbers[GAP_TIME_S]))
     if gap < needed:
         short = numbers[W_GAP] * (1.0 - gap / needed) * share
     if closing > 0.05:
