@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from bus.memory import decode_memory, encode_memory
 from bus.messages import CameraCalibration, CameraMount, CompressedImage, EntityKind, Envelope, Message
 from bus.node import Received, Tick
 from geometry.camera import Camera
@@ -86,3 +87,10 @@ def test_lens_of_an_unknown_model_is_refused() -> None:
 def test_bytes_that_are_no_picture_are_refused() -> None:
     with pytest.raises(InputError, match="is not jpeg"):
         decoded(CompressedImage("front", "jpeg", b"not a picture"))
+
+
+def test_memory_can_be_recorded_and_read_back() -> None:
+    memory = DetectorMemory(5, np.full(6, 1 / 6))
+    back = decode_memory(encode_memory(memory))
+    assert back.looked_ns == 5
+    assert np.array_equal(back.weather, memory.weather)
