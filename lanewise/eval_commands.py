@@ -14,16 +14,25 @@ from lanewise.evaluation.comparison import paired_differences, planner_scores
 from lanewise.evaluation.outputs import write_tables
 from lanewise.evaluation.suite import load_suite
 from lanewise.evaluation.summary import write_summary
+from lanewise.localization_eval import print_scores, score_drive
 from lanewise.planners import planner_class
 from lanewise.progress import progress_of
 from lanewise.run_commands import cores
 from lanewise.tables import print_evaluation
 
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
+LOCALIZATION = "localization"
 
 
 def eval_command(
-    suite: Annotated[str, typer.Argument(metavar="SUITE", help="A shipped suite (quick, highway) or a .toml file.")],
+    suite: Annotated[
+        str,
+        typer.Argument(metavar="SUITE", help="A shipped suite (quick, highway), a .toml file, or `localization`."),
+    ],
+    drives: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[DRIVE.mcap...]", help="After `localization`: the recorded drives to score."),
+    ] = None,
     planner: Annotated[list[str] | None, typer.Option(help="A planner; repeat to compare. Default idm.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, for example 0,1,2.")] = "0",
     only: Annotated[
@@ -35,7 +44,15 @@ def eval_command(
         Path | None, typer.Option(help="Folder of the evaluation; one that was interrupted goes on there.")
     ] = None,
 ) -> None:
-    """Drive a suite and write results.parquet, results.json, junit.xml and index.html. Exit code 1 on a lost case."""
+    """Drive a suite and write results.parquet, results.json, junit.xml and index.html. Exit code 1 on a lost case.
+
+    `lanewise eval localization DRIVE.mcap...` scores the recorded pose of drives against the recorded truth instead.
+    """
+    if suite == LOCALIZATION:
+        _eval_localization(drives or [])
+        return
+    if drives:
+        raise InputError(f"only `lanewise eval {LOCALIZATION}` takes recorded drives, not the suite {suite!r}")
     chosen = load_suite(suite).filtered(only or [])
     planners = tuple(dict.fromkeys(planner or ["idm"]))
     for name in planners:
@@ -53,6 +70,12 @@ def eval_command(
         raise typer.Exit(EXIT_BAD_INPUT)
     if any(row["outcome"] == "fail" for row in rows):
         raise typer.Exit(EXIT_FAILED)
+
+
+def _eval_localization(drives: list[Path]) -> None:
+    if not drives:
+        raise InputError(f"`lanewise eval {LOCALIZATION}` needs recorded drives, for example runs/demo/drive.mcap")
+    print_scores(tuple(score_drive(path) for path in drives))
 
 
 def _seeds(text: str) -> tuple[int, ...]:
