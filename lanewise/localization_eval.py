@@ -99,8 +99,9 @@ def _columns(path: Path) -> tuple[Floats, Floats, Floats]:
                 heard_s = record.envelope.received_ns * 1e-9
                 row = (*_row(message.world_from_odom), *bounds, message.protection_heading_rad, float(message.status))
                 poses.append((heard_s, *row))
-    for name, rows in zip(TOPICS, (truth, odometry, poses), strict=True):
-        if len(rows) < 2:
+    counts = (len(truth), len(odometry), len(poses))
+    for name, count in zip(TOPICS, counts, strict=True):
+        if count < 2:
             raise InputError(f"{name} has fewer than two messages; localization cannot be scored without it", path)
     return _in_order(truth), _in_order(odometry), _in_order(poses)
 
