@@ -36,7 +36,7 @@ bench: .venv/stamp
 peers: .venv-peers/stamp
 .venv-peers/stamp:
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/pip install --quiet highway-env==1.10.1 gymnasium==1.4.0
+	.venv-peers/bin/pip install --quiet highway-env==1.10.1 gymnasium==1.4.0 carla==0.9.16
 	touch $@
 
 proto: .venv/stamp

@@ -6,7 +6,8 @@ MAPS is a folder of `.xodr` files (or one file); LANE_CENTRES holds NAME.csv.gz 
 `lane, road, section, lane id, type` opens each lane, then `x, y, z, heading` follows for points evenly spaced in s over
 the section, about every 2 m. Those points lie on the outer edge of the lane (lane 0: on the middle of the road), so the
 reference centre of a lane is half way between the points of the lane and of its inner neighbour. It is compared in plan
-with our centre of the same lane at the same s. The last line is JSON.
+with our centre of the same lane at the same s. Where `make peers` has installed carla, the time that
+`carla.Map` takes for the same file stands beside ours (both the best of three). The last line is JSON.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import subprocess
 import time
 from pathlib import Path
 
@@ -57,6 +59,33 @@ def deviations(network: RoadNetwork, reference: dict[tuple[str, int, int], Float
     return np.concatenate(distances), missing
 
 
+PEERS = Path(__file__).resolve().parent.parent / ".venv-peers" / "bin" / "python"
+
+
+def carla_ms(files: list[Path]) -> dict[str, float | None]:
+    """Milliseconds that `carla.Map` takes for each file; nothing where carla is not installed."""
+    if not PEERS.exists():
+        return {}
+    script = Path(__file__).parent / "peers" / "carla_parse.py"
+    done = subprocess.run([PEERS, script, *map(str, files)], capture_output=True, text=True, check=False)
+    found: dict[str, float | None] = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {}
+    return found
+
+
+def parse_ms(file: Path) -> tuple[RoadNetwork, float]:
+    """The network, and the shortest time of three readings.
+
+    Raises:
+        LanewiseError: the file is refused.
+    """
+    best = np.inf
+    for _ in range(3):
+        started = time.perf_counter()
+        network = read_opendrive(file)
+        best = min(best, 1e3 * (time.perf_counter() - started))
+    return network, best
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -66,16 +95,21 @@ def main() -> None:
     arguments = parser.parse_args()
     files = sorted(arguments.maps.glob("*.xodr")) if arguments.maps.is_dir() else [arguments.maps]
     files = [file for file in files if not arguments.only or any(text in file.name for text in arguments.only)]
-    print(f"{'map':52} {'lanes':>5} {'points':>7} {'missing':>7} {'p50':>8} {'p99':>8} {'max':>8} {'parse ms':>9}")
-    loaded, everything = 0, []
+    print(
+        f"{'map':52} {'lanes':>5} {'points':>7} {'missing':>7} {'p50':>8} {'p99':>8} {'max':>8} {'parse ms':>9} "
+        f"{'carla ms':>9}"
+    )
+    loaded, everything, peers = 0, [], carla_ms(files)
+    spent: list[tuple[float, float]] = []
     for file in files:
-        started = time.perf_counter()
         try:
-            network = read_opendrive(file)
+            network, ours_ms = parse_ms(file)
         except LanewiseError as error:
             print(f"{file.stem:52} refused: {error}")
             continue
-        parse_ms = 1e3 * (time.perf_counter() - started)
+        theirs_ms = peers.get(file.name)
+        if theirs_ms:
+            spent.append((ours_ms, theirs_ms))
         loaded += 1
         reference = read_reference(arguments.lane_centres / f"{file.stem}.csv.gz")
         distance, missing = deviations(network, reference)
@@ -83,10 +117,15 @@ def main() -> None:
         everything.append(distance)
         print(
             f"{file.stem:52} {len(reference):5} {len(distance):7} {missing:7} "
-            f"{p50:8.5f} {p99:8.5f} {distance.max():8.5f} {parse_ms:9.1f}"
+            f"{p50:8.5f} {p99:8.5f} {distance.max():8.5f} {ours_ms:9.1f} "
+            f"{'none' if theirs_ms is None else theirs_ms:>9}"
         )
     overall = round(float(np.percentile(np.concatenate(everything), 99)), 5) if everything else None
-    print(json.dumps({"maps": len(files), "loaded": loaded, "p99_m": overall}))
+    figures = {"maps": len(files), "loaded": loaded, "p99_m": overall}
+    if spent:
+        ours, theirs = (sum(column) for column in zip(*spent, strict=True))
+        figures["parse_time_over_carla"] = round(ours / theirs, 2)
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":
