@@ -7,13 +7,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from geometry.errors import InputError
 from lanewise.cache import cache_folder
 from lanewise.progress import progress_of
+
+if TYPE_CHECKING:
+    from perception.training.loop import Progress
 
 app = typer.Typer(help="Train the nets that Lanewise ships.", no_args_is_help=True)
 
@@ -54,23 +57,17 @@ def detector(
 
 
 def _learn_and_judge(
-    learn: tuple[Path, ...],
-    judge: tuple[Path, ...],
-    minutes: float,
-    out: Path,
-    version: str,
-    seed: int,
-    device: str,
+    learn: tuple[Path, ...], judge: tuple[Path, ...], minutes: float, out: Path, version: str, seed: int, device: str,
     command: str,
-) -> None:
+) -> None:  # fmt: skip
+    """Train, score, export. Torch is imported here, so that other commands start without it."""
     import torch
 
     from perception.net.decode import DecodeSettings
+    from perception.training import scores
     from perception.training.export import Provenance, TorchInfer, export
     from perception.training.loop import LoopSettings, train
     from perception.training.sample import samples_in
-    from perception.training.scores import by_weather, summary
-    from perception.training.scores import judge as judged
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     log = out / "log.csv"
@@ -79,36 +76,36 @@ def _learn_and_judge(
             learn, minutes * 60.0, time.monotonic, LoopSettings(seed=seed), checkpoint=out / "checkpoint.npz",
             device=device, told=_logged(log, told),
         )  # fmt: skip
-    tally = judged(samples_in(judge), "detector", TorchInfer(net.cpu()), DecodeSettings())
-    scores = summary(tally)
-    lines = log.read_text().splitlines()[1:] if log.exists() else []
-    if not lines:
-        raise InputError("nothing was learned: the checkpoint has used up the time; give more --minutes", out)
-    pictures = int(lines[-1].split(",")[1])
-    curve = tuple(
-        f"| {line.split(',')[1]} | {line.split(',')[2]} | running |" for line in lines[:: max(len(lines) // 10, 1)]
-    )
+    tally = scores.judge(samples_in(judge), "detector", TorchInfer(net.cpu()), DecodeSettings())
+    said = scores.summary(tally)
+    pictures, curve = _curve(log)
     text = f"{len(learn)} shards of rendered pictures"
-    provenance = Provenance(command, text, pictures, minutes * 60.0, scores, by_weather(tally), curve)
-    digest = export(net.cpu(), out / "model", version, provenance)
-    for name, value in scores.items():
+    provenance = Provenance(command, text, pictures, minutes * 60.0, said, scores.by_weather(tally), curve)
+    digest = export(net, out / "model", version, provenance)
+    for name, value in said.items():
         typer.echo(f"{name:24} {value:8.3f}")
     typer.echo(f"{out / 'model'} (sha256 {digest[:12]})")
 
 
-def _logged(log: Path, told: Callable[[float], None]) -> Callable[..., None]:
-    """Write a line every 100 steps, with the mean loss of the last 100."""
+def _curve(log: Path) -> tuple[int, tuple[str, ...]]:
+    """Pictures seen, and about ten rows of the log for the card."""
+    rows = [line.split(",") for line in log.read_text().splitlines()[1:]] if log.exists() else []
+    if not rows:
+        raise InputError("no step was taken in that time; give more --minutes", log)
+    chosen = rows[:: max(len(rows) // 10, 1)]
+    return int(rows[-1][1]), tuple(f"| {pictures} | {loss} | {seconds} |" for _, pictures, loss, seconds in chosen)
+
+
+def _logged(log: Path, told: Callable[[float], None]) -> Callable[[Progress], None]:
+    """Write a line at the first and at every 100th step, with the mean loss of the last 100."""
     if not log.exists():
         log.write_text("step,pictures,loss,seconds\n")
     recent: deque[float] = deque(maxlen=100)
 
-    def tell(progress: object) -> None:
-        from perception.training.loop import Progress
-
-        assert isinstance(progress, Progress)
+    def tell(progress: Progress) -> None:
         recent.append(progress.losses["total"])
         told(progress.seconds)
-        if progress.step % 100 == 0:
+        if len(recent) == 1 or progress.step % 100 == 0:
             mean = sum(recent) / len(recent)
             with log.open("a") as stream:
                 stream.write(f"{progress.step},{progress.pictures},{mean:.4f},{progress.seconds:.1f}\n")

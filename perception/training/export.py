@@ -117,15 +117,10 @@ mAP within 50 m by weather:
 
 ## While it learned
 
-| pictures | loss | weights |
+| pictures | loss | seconds |
 | --- | --- | --- |
 {curve}
 """
-
-
-def eager(net: CameraNet) -> TorchInfer:
-    """The net itself as an `infer`."""
-    return TorchInfer(net)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.full
 def test_sheet_shows_all_weathers_and_cameras(tmp_path: Path) -> None:
     script = REPOSITORY / "examples" / "camera_pictures.py"
     words = [sys.executable, str(script), str(tmp_path / "sheet.jpg")]
