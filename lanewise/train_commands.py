@@ -65,7 +65,7 @@ def _learn_and_judge(
 
     from perception.net.decode import DecodeSettings
     from perception.training import scores
-    from perception.training.export import Provenance, TorchInfer, export
+    from perception.training.export import Provenance, TorchInfer, describe, export
     from perception.training.loop import LoopSettings, train
     from perception.training.sample import samples_in
 
@@ -81,7 +81,8 @@ def _learn_and_judge(
     pictures, curve = _curve(log)
     text = f"{len(learn)} shards of rendered pictures"
     provenance = Provenance(command, text, pictures, minutes * 60.0, said, scores.by_weather(tally), curve)
-    digest = export(net, out / "model", version, provenance)
+    digest = export(net, out / "model")
+    describe(net, out / "model", version, digest, provenance)
     for name, value in said.items():
         typer.echo(f"{name:24} {value:8.3f}")
     typer.echo(f"{out / 'model'} (sha256 {digest[:12]})")

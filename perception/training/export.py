@@ -32,23 +32,26 @@ class Provenance:
     """Lines of a table: pictures seen, loss, scores."""
 
 
-def export(net: CameraNet, folder: Path, version: str, provenance: Provenance) -> str:
-    """Write the three files; returns the SHA-256 of the model."""
+def export(net: CameraNet, folder: Path) -> str:
+    """Write `model.onnx`; returns its SHA-256."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "model.onnx"
     net = net.float().eval()
-    example = torch.zeros(1, 352, 640, 3, dtype=torch.uint8)
+    example = torch.zeros(2, 352, 640, 3, dtype=torch.uint8)
     batch = torch.export.Dim("batch", min=1, max=64)
     program = torch.onnx.export(
-        net, (torch.cat((example, example)),), dynamo=True, opset_version=OPSET, input_names=["images"],
+        net, (example,), dynamo=True, opset_version=OPSET, input_names=["images"],
         output_names=["grid", "weather"], dynamic_shapes=({0: batch},), external_data=False, verbose=False,
     )  # fmt: skip
     assert program is not None
     program.save(str(path), external_data=False)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def describe(net: CameraNet, folder: Path, version: str, digest: str, provenance: Provenance) -> None:
+    """Write `manifest.toml` and `card.md` beside the model."""
     (folder / "manifest.toml").write_text(_manifest(version, digest, provenance))
     (folder / "card.md").write_text(_card(net, version, provenance))
-    return digest
 
 
 def _manifest(version: str, digest: str, provenance: Provenance) -> str:
