@@ -81,7 +81,7 @@ def sources() -> list[bytes]:
     return [path.read_bytes() for path in sorted((FOLDER / "maps").glob("*.xodr"))]
 
 
-@pytest.mark.parametrize("count", [250, pytest.param(5000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("count", [250, pytest.param(10_000, marks=pytest.mark.full)])
 def test_broken_maps_are_read_or_refused(count: int, tmp_path: Path) -> None:
     rng = np.random.Generator(np.random.PCG64(count))
     maps, path = sources(), tmp_path / "map.xodr"
