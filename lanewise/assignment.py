@@ -29,10 +29,10 @@ from maps.commonroad import commonroad_map, read_lanelets
 from maps.lane_map import LaneMap
 from maps.lane_sampling import sample_lanes
 from maps.opendrive import read_opendrive
-from maps.route import follow_lane, shortest_route
+from maps.route import Route, follow_lane, shortest_route
 from maps.strict_xml import read_xml
 from motion.bicycle import Vehicle
-from planning.scene import Context, Mission
+from planning.scene import Arrival, Context, Mission
 from sim.simulator import vehicle_of
 
 ROUTE_M = 20_000.0
@@ -67,6 +67,20 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
+class Appointment:
+    """The corners of an area (world) and the time window in which the ego has to be there, from the start on."""
+
+    outline: tuple[tuple[float, float], ...]
+    from_s: float
+    to_s: float
+
+    def on(self, route: Route) -> Arrival:
+        """The part of a route that the area covers."""
+        along, _ = route.path.project(np.array(self.outline))
+        return Arrival(float(along.min()), float(along.max()), self.from_s, self.to_s)
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """Map (the bytes of its file), vehicle and mission of one drive; without a destination the lane is followed."""
 
@@ -78,6 +92,7 @@ class Assignment:
     destination: Destination | None = None
     ncap: NcapTest | None = None
     """The Euro NCAP test that the scenario is, so that a recording can be rated."""
+    appointment: Appointment | None = None
 
     def context(self, dt_s: float) -> Context:
         """The planner's context; `dt_s` is its cycle.
@@ -92,7 +107,9 @@ class Assignment:
         else:
             route = shortest_route(lane_map, start.lane, goal.lane, start.s_m, goal.s_m, beyond_m=ROUTE_M)
         # CommonRoad maps are cut out of larger ones; where their lanes end the road goes on.
-        mission = Mission(route, start.set_speed_mps, self.map_format == "commonroad", start.keep_lane)
+        arrival = None if self.appointment is None else self.appointment.on(route)
+        open_end = self.map_format == "commonroad"
+        mission = Mission(route, start.set_speed_mps, open_end, start.keep_lane, arrival)
         return Context(lane_map, self.vehicle, mission, dt_s)
 
     def to_metadata(self) -> dict[str, str]:
@@ -104,6 +121,7 @@ class Assignment:
             "vehicle": json.dumps(asdict(self.vehicle)),
             "start": json.dumps(asdict(self.start)),
             "destination": json.dumps(None if self.destination is None else asdict(self.destination)),
+            "appointment": json.dumps(None if self.appointment is None else asdict(self.appointment)),
             "ncap": json.dumps(None if self.ncap is None else asdict(self.ncap)),
         }
 
@@ -126,6 +144,7 @@ class Assignment:
                 _checked(Start, entries["start"]),
                 _checked(Destination | None, entries["destination"]),
                 _checked(NcapTest | None, entries.get("ncap", "null")),
+                _checked(Appointment | None, entries.get("appointment", "null")),
             )
         except (KeyError, ValueError, ValidationError, binascii.Error, zlib.error) as error:
             reason = str(error).splitlines()[0]
@@ -148,8 +167,14 @@ def assignment_of(source: Source) -> Assignment:
     start = Start(int(lanes[0]), float(along[0]), speed, keep_lane)
     return Assignment(
         source.map_name, source.map_format, source.map_data, vehicle_of(shape, limits), start,
-        _destination(lane_map, start, source), ncap_test(engine),
+        _destination(lane_map, start, source), ncap_test(engine), _appointment(source),
     )  # fmt: skip
+
+
+def _appointment(source: Source) -> Appointment | None:
+    if source.goal_window_s is None or not source.goal_outline:
+        return None
+    return Appointment(source.goal_outline, *source.goal_window_s)
 
 
 def _destination(lane_map: LaneMap, start: Start, source: Source) -> Destination | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+import shapely
 
 from geometry.angles import wrap_rad
 from geometry.errors import InputError, SceneError
@@ -45,6 +46,10 @@ class Source:
     goal_xy: tuple[float, float] | None = None
     goal_yaw_rad: float | None = None
     """Which way traffic runs at the goal, where that matters."""
+    goal_outline: tuple[tuple[float, float], ...] = ()
+    """Corners of the goal's area, where it has one."""
+    goal_window_s: tuple[float, float] | None = None
+    """When the ego has to be there, in seconds from the start; None where that does not matter."""
 
 
 def load_source(path: Path, parameters: Mapping[str, str], root: Path | None = None) -> Source:
@@ -73,10 +78,17 @@ def _commonroad(path: Path, parameters: Mapping[str, str], _root: Path | None) -
     engine = CommonRoadEngine.of(read_commonroad(path))
     initial = engine.problem.initial
     middle = Pose(initial.x_m, initial.y_m, initial.yaw_rad)
-    area = next((goal.area for goal in engine.problem.goals if goal.area is not None), None)
-    goal_xy = None if area is None else (area.centroid.x, area.centroid.y)
+    goal = next((goal for goal in engine.problem.goals if goal.area is not None), None)
     world_from_ego = middle @ Pose(-engine.vehicle.rear_m, 0.0, 0.0)
-    return Source(engine, path.name, "commonroad", path.read_bytes(), world_from_ego, goal_xy)
+    given = (engine, path.name, "commonroad", path.read_bytes(), world_from_ego)
+    if goal is None or goal.area is None:
+        return Source(*given)
+    begin, dt_s = engine.problem.initial.time_step, engine.scenario.dt_s
+    outline = tuple((float(x), float(y)) for x, y in shapely.get_coordinates(goal.area))
+    window_s = (dt_s * (goal.time_step.low - begin), dt_s * (goal.time_step.high - begin))
+    return Source(
+        *given, (goal.area.centroid.x, goal.area.centroid.y), goal_outline=outline, goal_window_s=window_s
+    )  # fmt: skip
 
 
 DEFAULT_SPEED_MPS = 13.9

@@ -50,6 +50,8 @@ BEHIND_M, AHEAD_M = 80.0, 300.0
 """How much of the route the planner keeps in view."""
 SHOWN = [0, 15, 30, 37, 45]
 """Instants at which the paths of all candidates are published."""
+ARRIVAL_MARGIN_M = 2.0
+"""So far inside the goal's area the ego wants to be."""
 STOP_SLACK_M = 2.0
 """So far behind a stop stands the wall that means it: the ego keeps this much from any obstacle."""
 TRACKED_MPS2 = 1.5
@@ -196,7 +198,8 @@ class LanewisePlanner:
             policies=self._policies(memory, context.dt_s),
             ego=EgoOnPath(
                 s, ego.speed_mps, now, vehicle.front_m, vehicle.rear_m, vehicle.width_m,
-                context.mission.set_speed_mps, float(memory.lane), now,
+                _pace_mps(scene, start_m + s + vehicle.centre_x_m), float(memory.lane), now,
+                *_arrival(scene, start_m),
             ),
             road=self._road(scene, path, s, rows),
             futures=self._futures(scene, path, front_m, None if stop is None else stop.stop_m - start_m),
@@ -303,6 +306,31 @@ class LanewisePlanner:
         return LanewiseMemory(
             s_m, way.lane, way.offset_m, s_m + way.length_m, tuple(policy.tolist()), later, weighed.rules
         )
+
+
+def _arrival(scene: Scene, start_m: float) -> tuple[float, float, float, float]:
+    """When and where on the path the rear axle has to be, as `EgoOnPath` holds it."""
+    arrival, centre_m = scene.context.mission.arrival, scene.context.vehicle.centre_x_m
+    if arrival is None:
+        return math.inf, math.inf, 0.0, 0.0
+    margin_m = min(ARRIVAL_MARGIN_M, 0.3 * (arrival.to_m - arrival.from_m))
+    first_m, last_m = arrival.from_m + margin_m, arrival.to_m - margin_m
+    return (
+        arrival.from_s - scene.now_s, arrival.to_s - scene.now_s, first_m - start_m - centre_m,
+        last_m - start_m - centre_m,
+    )  # fmt: skip
+
+
+def _pace_mps(scene: Scene, centre_m: float) -> float:
+    """The set speed, or as much faster or slower as arriving in time needs."""
+    mission = scene.context.mission
+    arrival, wish = mission.arrival, mission.set_speed_mps
+    if arrival is None or centre_m > arrival.to_m or scene.now_s >= arrival.to_s:
+        return wish
+    margin_m = min(ARRIVAL_MARGIN_M, 0.3 * (arrival.to_m - arrival.from_m))
+    least = (arrival.from_m + margin_m - centre_m) / max(arrival.to_s - scene.now_s, 0.1)
+    most = (arrival.to_m - margin_m - centre_m) / max(arrival.from_s - scene.now_s, 0.1)
+    return max(min(max(wish, least), most), 0.3)
 
 
 def _neighbours(lane_map: LaneMap, path: Polyline, s_m: float) -> list[tuple[int, float, float]]:

@@ -24,6 +24,17 @@ _LIGHT_REACH_M = 4.0
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """A part of the route, [from_m, to_m] in its arc length, where the ego's centre has to be at some time in
+    [from_s, to_s]."""
+
+    from_m: float
+    to_m: float
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Mission:
     """Where to drive and how fast at most.
 
@@ -35,6 +46,8 @@ class Mission:
     open_end: bool = False
     keep_lane: bool = False
     """Whether the ego has to stay in its lane, as a lane-keeping system does (UN R157)."""
+    arrival: Arrival | None = None
+    """When to be where; None where the ego may take its time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,32 +22,24 @@ from planning.prediction import D_HIGH, D_LOW, S_HIGH, TIMES_S, Futures
 from planning.speed_profile import CEILING_STEP_M, CEILING_TIME_S
 
 TERMS = (
-    "contact",
-    "time to collision",
-    "gap",
-    "braking",
-    "road",
-    "progress",
-    "comfort",
-    "harsh",
-    "lane",
-    "switch",
-    "limit",
-)
-CONTACT, TTC, GAP, BRAKE, ROAD, PROGRESS, COMFORT, HARSH, LANE, SWITCH, LIMIT = range(len(TERMS))
+    "contact", "time to collision", "gap", "braking", "road", "progress", "comfort", "harsh", "lane", "switch", "limit",
+    "arrival",
+)  # fmt: skip
+CONTACT, TTC, GAP, BRAKE, ROAD, PROGRESS, COMFORT, HARSH, LANE, SWITCH, LIMIT, ARRIVAL = range(len(TERMS))
 DISTANCE, SPEED, ACCELERATION, OFFSET = range(4)
 """Columns of a candidate's motion."""
 (
     CALM_S, GAP_TIME_S, LEAST_GAP_M, LATE_S, ANSWER, IMMINENT, COMFORT_BRAKE, STRONG_BRAKE, GRIP, SIDE_MARGIN_M, JERK,
     HARD_JERK, EDGE_M, MIN_GAP_M, GAINING, EASING, EASY, CLEAR_M,
     W_CONTACT, W_TTC, W_GAP, W_BRAKE, W_ROAD, W_PROGRESS, W_ACCELERATION, W_JERK, W_SIDEWAYS, W_STRONG, W_EMERGENCY,
-    W_OFFSET, W_CHANGE, W_SWITCH_LANE, W_SWITCH_SPEED,
-) = range(33)  # fmt: skip
+    W_OFFSET, W_CHANGE, W_SWITCH_LANE, W_SWITCH_SPEED, W_ARRIVAL,
+) = range(34)  # fmt: skip
 """Numbers of `ScoringSettings` and `Weights` as the kernel reads them, in the order of their fields."""
-EGO_S, EGO_V, EGO_A, FRONT_M, REAR_M, WIDTH_M, ALLOWED, BEFORE_LANE, BEFORE_A = range(9)
+EGO_S, EGO_V, EGO_A, FRONT_M, REAR_M, WIDTH_M, ALLOWED, BEFORE_LANE, BEFORE_A, FROM_S, TO_S, FROM_M, TO_M = range(13)
 """Numbers of `EgoOnPath`."""
 END_D, END_X, C0, C1, C2, C3, C4, C5, ROOM_LEFT, ROOM_RIGHT, LANE_SIDE = range(11)
 """Columns of a way."""
+GAP_RULE_MPS = 60.0 / 3.6 + 0.1
 SIDE_REACH_M, BEHIND_REACH_M, AHEAD_REACH_M = 1.2, 30.0, 150.0
 """Who never comes this near beside the ego's strip, or stays this far behind or ahead, is not looked at."""
 
@@ -74,6 +66,8 @@ class Weights:
     lane_change: float = 1.5
     switch_lane: float = 1.5
     switch_speed: float = 0.4
+    arrival: float = 8.0
+    """Per metre beside the place at which the ego has to be in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +99,15 @@ class ScoringSettings:
     easy_mps2: float = 1.0
     clear_m: float = 2.0
     """The braking that is needed to stay `clear_m` behind somebody costs nothing up to `easy_mps2`."""
+    fast_gap_share: float = 0.25
+    """Share of the gap's weight where the set speed is above 60 km/h, which the rule does not cover."""
     weights: Weights = Weights()
 
     def numbers(self) -> Floats:
         """As the kernel reads them: the bounds, then the weights."""
-        own = [float(getattr(self, item.name)) for item in fields(self) if item.name != "weights"]
+        own = [
+            float(getattr(self, item.name)) for item in fields(self) if item.name not in ("weights", "fast_gap_share")
+        ]
         return np.array([*own, *(float(getattr(self.weights, item.name)) for item in fields(self.weights))])
 
 
@@ -130,6 +128,11 @@ class EgoOnPath:
     """The mission's set speed."""
     before_lane: float
     before_mps2: float
+    from_s: float = math.inf
+    to_s: float = math.inf
+    from_m: float = 0.0
+    to_m: float = 0.0
+    """Where on the path the ego's rear axle has to be, [from_m, to_m], at some time in [from_s, to_s] from now."""
 
     def numbers(self) -> Floats:
         """As the kernel reads them."""
@@ -151,7 +154,7 @@ class Road:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """C candidates: `index` (C, 2) way and policy, `terms` (C, 11), `motion` (C, K, 4), `lead` (C,) future or -1."""
+    """C candidates: `index` (C, 2) way and policy, `terms` (C, 12), `motion` (C, K, 4), `lead` (C,) future or -1."""
 
     index: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
     terms: Floats
@@ -169,6 +172,9 @@ def score(
 ) -> Scored:
     """Score every way (W, 11) with every policy (P, 7)."""
     count, each = len(ways) * len(policies), len(policies)
+    numbers = settings.numbers()
+    if ego.allowed_mps > GAP_RULE_MPS:
+        numbers[W_GAP] *= settings.fast_gap_share
     index = np.stack(np.divmod(np.arange(count), each), axis=-1)
     terms, motion = np.zeros((count, len(TERMS))), np.empty((count, len(TIMES_S), 4))
     lead = np.full(count, -1)
@@ -177,7 +183,7 @@ def score(
         minded = _in_reach(way, ego, futures)
         _score_policies(
             way, policies, ego.numbers(), road.table(), np.ascontiguousarray(futures.boxes[minded].swapaxes(0, 1)),
-            futures.probability[minded], futures.sigma_m, TIMES_S, settings.numbers(), terms[part], motion[part],
+            futures.probability[minded], futures.sigma_m, TIMES_S, numbers, terms[part], motion[part],
             lead[part], np.empty(len(minded)),
         )  # fmt: skip
         led = lead[part] >= 0
@@ -385,6 +391,7 @@ def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers
         over += share * max(v - road[1, cell] - 0.3, 0.0)
         distance += v * dt + 0.5 * a * dt * dt
         v = max(v + a * dt, 0.0)
+        terms[ARRIVAL] += numbers[W_ARRIVAL] * missed(times[k], times[k + 1], ego[EGO_S] + distance, ego)
         d, slope, bend = offset_at(way, distance)
         half = half_width(ego, slope)
         last = 1.0 if k == count - 2 else share
@@ -402,6 +409,14 @@ def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers
     terms[SWITCH] = switching(motion[0, 2], way[LANE_SIDE], ego, numbers)
     terms[LIMIT] = 0.1 * numbers[W_CONTACT] * over
     return first_lead
+
+
+@njit(cache=True, error_model="numpy")
+def missed(before_s, now_s, s, ego):  # type: ignore[no-untyped-def]
+    """By how much [m] the ego is already past its place when the time for it begins, or not there when it ends."""
+    late = max(ego[FROM_M] - s, 0.0) if before_s < ego[TO_S] <= now_s else 0.0
+    early = max(s - ego[TO_M], 0.0) if before_s < ego[FROM_S] <= now_s else 0.0
+    return min(late + early, 10.0)
 
 
 @njit(cache=True, error_model="numpy")

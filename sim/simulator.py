@@ -65,6 +65,7 @@ def vehicle_of(shape: EntityShape, limits: Limits) -> Vehicle:
         width_m=shape.width_m,
         centre_x_m=shape.centre_x_m,
         max_steering_rad=limits.steering_rad,
+        max_steering_rate_radps=limits.steering_rate_radps,
         max_acceleration_mps2=limits.acceleration_mps2,
         max_deceleration_mps2=limits.deceleration_mps2,
     )

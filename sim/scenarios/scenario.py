@@ -18,12 +18,13 @@ class MissingLaneError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an entity can do at most: speed, acceleration, deceleration (positive), front-wheel angle."""
+    """What an entity can do at most: speed, acceleration, deceleration (positive), front-wheel angle and its rate."""
 
     speed_mps: float
     acceleration_mps2: float
     deceleration_mps2: float
     steering_rad: float
+    steering_rate_radps: float = 0.8
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,10 @@ KINDS: Mapping[str, EntityKind] = {
     "truck": EntityKind.TRUCK, "bus": EntityKind.BUS,
 }  # fmt: skip
 HEIGHT_M = 1.5
+SHORTEST_STEPS = 3
+"""A trajectory of fewer steps is no solution, even where the ego begins in its goal."""
+RATE_SHARE = 0.95
+"""Of the steering rate that the checker allows; it measures the rate by differences of rounded states."""
 WANTED_MPS = 13.9
 """Cruising speed where neither goal nor map says one."""
 
@@ -75,14 +79,15 @@ class CommonRoadEngine:
     @property
     def limits(self) -> tuple[Limits, ...]:
         car = self.vehicle
-        own = Limits(car.fastest_mps, car.acceleration_mps2, car.acceleration_mps2, car.steering_rad)
+        most = (car.fastest_mps, car.acceleration_mps2, car.acceleration_mps2, car.steering_rad)
+        own = Limits(*most, car.steering_rate_radps * RATE_SHARE)
         return (own, *(Limits(100.0, 20.0, 20.0, 1.0) for _ in self.scenario.obstacles))
 
     @property
     def set_speed_mps(self) -> float:
-        """The middle of the goal's speeds, else the initial speed, at least walking pace; else a town's."""
+        """The middle of the goal's speeds, else the initial speed, but no less than a town's."""
         speeds = [goal.speed_mps.middle for goal in self.problem.goals if goal.speed_mps is not None]
-        return max(min(speeds, default=self.problem.initial.speed_mps), 0.0) or WANTED_MPS
+        return max(min(speeds, default=max(self.problem.initial.speed_mps, WANTED_MPS)), 0.0) or WANTED_MPS
 
     @property
     def ego_engaged(self) -> bool:
@@ -122,7 +127,7 @@ class CommonRoadEngine:
         x_m = float(view.x_m[0, 0]) + self.vehicle.rear_m * math.cos(yaw)
         y_m = float(view.y_m[0, 0]) + self.vehicle.rear_m * math.sin(yaw)
         # Goals are defined at the scenario's time steps.
-        at_step = abs(step - round(step)) < 1e-6
+        at_step = abs(step - round(step)) < 1e-6 and step - self.problem.initial.time_step >= SHORTEST_STEPS - 1e-6
         speed = float(view.speed_mps[0, 0])
         there = at_step and any(
             not missing(goal, round(step), x_m, y_m, yaw, speed) for goal in self.problem.goals
