@@ -5,8 +5,9 @@
 Drives along random ways of our own maps and of every .xodr file in the folders (lane changes, stops, curve-limited
 speed; kinematic, open loop). GNSS is biased by up to 5 m, jumps in towns and fails for 60 s; wheels are off by 1 %
 (1 sigma); of the marks in the car's map 10 % are moved by 0.2 to 0.5 m or missing; the weather varies. Four drives in
-five have landmarks (the map's own and a sign about every 150 m). Lane marks and landmarks come from the error models in
-`sim/sensors`, whose figures are assumptions, not those of a net. The last line is one JSON object.
+five have landmarks (the map's own, and a sign or post about every 60 m in towns and 150 m on highways). Lane marks and
+landmarks come from the error models in `sim/sensors`, whose figures are assumptions, not those of a net. The last line
+is one JSON object.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from sim.weather import CLEAR_DAY
 
 OWN_MAPS = Path(__file__).resolve().parents[1] / "lanewise" / "scenarios" / "maps"
 SHORTEST_S, LONGEST_S = 40.0, 600.0
-SIGN_EVERY_M = 150.0
+SIGN_EVERY_TOWN_M, SIGN_EVERY_HIGHWAY_M = 60.0, 150.0
 WRONG_MARKS = 0.1
 OUTAGE_EVERY_S, OUTAGE_S = 300.0, 60.0
 ALERT_M = 1.0
@@ -102,7 +103,8 @@ def drive_case(case: Case) -> Outcome | None:
         drive = random_drive(lane_map, style, LONGEST_S, SHORTEST_S, rng)
     except LanewiseError:
         return None
-    seen = furnished(lane_map, SIGN_EVERY_M, rng) if case.has_landmarks else MapLandmarks.none()
+    every_m = SIGN_EVERY_TOWN_M if town else SIGN_EVERY_HIGHWAY_M
+    seen = furnished(lane_map, every_m, rng) if case.has_landmarks else MapLandmarks.none()
     known = MapKnowledge(lane_map, with_map_errors(lines, WRONG_MARKS, rng), seen)
     first = float(rng.uniform(20.0, 120.0))
     outages = tuple((at, at + OUTAGE_S) for at in np.arange(first, LONGEST_S, OUTAGE_EVERY_S).tolist())

@@ -41,7 +41,7 @@ def pose_covariance(estimate: Estimate) -> Floats:
 
 
 def state_jacobian(by_pose: Floats) -> Floats:
-    """Rows (R, 3) by x, y, yaw as rows (R, 8) by the whole state."""
+    """Rows (R, 3) by x, y, yaw as rows (R, 9) by the whole state."""
     rows = np.zeros((len(by_pose), STATES))
     rows[:, _POSE] = by_pose
     return rows

@@ -13,17 +13,21 @@ from dataclasses import dataclass
 
 from bus.messages import PoseStatus
 from localization.estimate_pose import heading_sigma_rad, lateral_sigma_m, longitudinal_sigma_m
-from localization.lane_hypotheses import LaneBank, LaneSettings, farthest_copy_m, margin_nats
+from localization.lane_hypotheses import LaneBank, LaneSettings, farthest_m, margin_nats
 
 
 @dataclass(frozen=True, slots=True)
 class IntegritySettings:
-    """`quantile` times sigma plus the allowances; beyond `lost_m` of lateral spread the pose is lost."""
+    """`quantile` times sigma plus the allowances; beyond `lost_m` of lateral spread the pose is lost.
+
+    `undecided_m` is the bound before the lane was ever decided, and while `strange_fixes` contradict the pose.
+    """
 
     quantile: float = 4.5
     lateral_m: float = 0.15
     longitudinal_m: float = 0.3
     heading_rad: float = math.radians(0.25)
+    undecided_m: float = 25.0
     lost_m: float = 8.0
     strange_fixes: int = 80
 
@@ -48,7 +52,7 @@ class Judgement:
 
 def judged(bank: LaneBank, settings: IntegritySettings, lanes: LaneSettings) -> Judgement:
     """Status and bounds of the leading hypothesis."""
-    protection = protection_of(bank, settings)
+    protection = protection_of(bank, settings, lanes)
     sigma_m, margin = lateral_sigma_m(bank.leader), margin_nats(bank)
     if sigma_m > settings.lost_m:
         return Judgement(PoseStatus.LOST, protection, f"the position is known to {sigma_m:.1f} m only")
@@ -56,6 +60,8 @@ def judged(bank: LaneBank, settings: IntegritySettings, lanes: LaneSettings) -> 
         reason = f"{len(bank.copies) + 1} lanes are possible"
     elif sigma_m > lanes.certain_sigma_m:
         reason = f"the lateral position is known to {sigma_m:.2f} m only"
+    elif bank.agreement < lanes.certain_trust:
+        reason = f"only {100.0 * bank.agreement:.0f} % of the seen lines are where the map has them"
     elif margin < lanes.certain_nats:
         reason = f"another lane is only {margin:.1f} nats less likely"
     elif bank.strange_fixes >= settings.strange_fixes:
@@ -67,11 +73,13 @@ def judged(bank: LaneBank, settings: IntegritySettings, lanes: LaneSettings) -> 
     return Judgement(PoseStatus.LANE_UNCERTAIN, protection, reason)
 
 
-def protection_of(bank: LaneBank, settings: IntegritySettings) -> Protection:
-    """Bounds that hold for every hypothesis alive."""
+def protection_of(bank: LaneBank, settings: IntegritySettings, lanes: LaneSettings) -> Protection:
+    """Bounds that hold for every place that is not excluded; before the first decision, for what satellites may do."""
     leader = bank.leader
+    least_m = settings.undecided_m if not bank.decided or bank.strange_fixes >= settings.strange_fixes else 0.0
+    lateral_m = settings.quantile * lateral_sigma_m(leader) + settings.lateral_m + farthest_m(bank, lanes)
     return Protection(
-        lateral_m=settings.quantile * lateral_sigma_m(leader) + settings.lateral_m + farthest_copy_m(bank),
-        longitudinal_m=settings.quantile * longitudinal_sigma_m(leader) + settings.longitudinal_m,
+        lateral_m=max(lateral_m, least_m),
+        longitudinal_m=max(settings.quantile * longitudinal_sigma_m(leader) + settings.longitudinal_m, least_m),
         heading_rad=settings.quantile * heading_sigma_rad(leader) + settings.heading_rad,
     )

@@ -28,13 +28,15 @@ class LandmarkModel:
     """`map_m` is the map's own error; `gate` a chi-square with two degrees of freedom (13.8 is 0.999).
 
     `apart` is how much worse the second best partner must be. `repeats`: a landmark keeps its error from picture to
-    picture, so each counts as one of that many.
+    picture, so each counts as one of that many, and of more when the car
+    moves less than a part of `stays_m` between pictures.
     """
 
     map_m: float = 0.1
     gate: float = 13.8
     apart: float = 9.0
     repeats: float = 6.0
+    stays_m: float = 6.0
     nearest_m: float = 70.0
 
 
@@ -53,9 +55,10 @@ class LandmarkCorrection:
 
 
 def landmark_correction(
-    pose: Pose, covariance: Floats, seen: Landmarks, known: MapLandmarks, model: LandmarkModel
+    pose: Pose, covariance: Floats, seen: Landmarks, known: MapLandmarks, model: LandmarkModel, moved_m: float
 ) -> LandmarkCorrection:
-    """What seen landmarks say about a pose with covariance (3, 3) of x, y, yaw."""
+    """What landmarks, seen `moved_m` after the last picture, say about a pose with covariance (3, 3) of x, y, yaw."""
+    repeats = min(max(model.repeats, model.stays_m / max(moved_m, 0.02)), 300.0)
     cos, sin = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
     turn = np.array(((cos, -sin), (sin, cos)))
     near = np.flatnonzero(np.hypot(known.points[:, 0] - pose.x_m, known.points[:, 1] - pose.y_m) <= model.nearest_m)
@@ -76,7 +79,7 @@ def landmark_correction(
         if partner is not None:
             residuals.append(partner - offset - np.array((pose.x_m, pose.y_m)))
             jacobians.append(jacobian)
-            noises.append(own * model.repeats)
+            noises.append(own * repeats)
     return _stacked(residuals, jacobians, noises, len(seen.kinds))
 
 

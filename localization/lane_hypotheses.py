@@ -31,6 +31,8 @@ REACH = 3
 """Lanes to each side that are considered."""
 LABELS = np.arange(-REACH, REACH + 1)
 _NARROWEST_M = 1.5
+_OBJECTION_M = 20.0
+"""How much further a start goes for a lane in its own direction rather than none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class LaneSettings:
     `off_road_nats` is what a look says against a place where the map has no lane, `oncoming_nats` against a lane of
     oncoming traffic. What was learnt along the road while the lane was in doubt may have been learnt from wrong lines:
     the leader begins with a spread of `rethink_m` along the road once it is decided. `trust` is the smallest share of
-    matched lines that must agree with the filter, `trust_m` the distance over which that share is averaged.
+    matched lines that must agree with the filter, `trust_m` the distance over which that share is averaged; certainty
+    needs `certain_trust`.
     """
 
     look_m: float = 12.0
@@ -57,6 +60,7 @@ class LaneSettings:
     most_copies: int = 4
     certain_sigma_m: float = 0.35
     trust: float = 0.4
+    certain_trust: float = 0.55
     trust_m: float = 60.0
     usual_width_m: float = 3.5
 
@@ -90,6 +94,8 @@ class LaneBank:
     """Distance since the lanes beside were looked up."""
     in_doubt: bool = True
     """Whether the lane was in doubt since it was last decided."""
+    decided: bool = False
+    """Whether the lane was decided at any time."""
     off_road_m: float = 0.0
     """Distance driven where the map has no lane."""
     strange_fixes: int = 0
@@ -104,25 +110,27 @@ class LaneBank:
 def lanes_beside(lane_map: LaneMap, pose: Pose, settings: LaneSettings) -> LanesBeside:
     """The lanes left and right of a pose, over oncoming ones too; where there is none, places of the usual width."""
     lanes, _, offsets = lane_map.nearest(np.array([(pose.x_m, pose.y_m)]), np.array([pose.yaw_rad]))
-    offset, exists, against = _chain(lane_map, int(lanes[0]), pose, settings)
-    # the nearest lane need not be the one the pose is on: that may be oncoming, or there may be none
-    own = int(np.argmin(np.abs(offset - offsets[0])))
+    along = _runs_along(lane_map, int(lanes[0]), pose)
+    offset, exists, against = _chain(lane_map, int(lanes[0]), along, pose, settings)
+    left_m = float(offsets[0]) if along else -float(offsets[0])
+    # the pose need not be on the nearest lane: there may be none where it is
+    own = int(np.argmin(np.abs(offset - left_m)))
     own = min(max(own, REACH), len(offset) - 1 - REACH)
     window = slice(own - REACH, own + REACH + 1)
-    return LanesBeside(offset[window] - offset[own], exists[window], against[window], float(offsets[0] - offset[own]))
+    return LanesBeside(offset[window] - offset[own], exists[window], against[window], float(left_m - offset[own]))
 
 
 def _chain(
-    lane_map: LaneMap, lane: int, pose: Pose, settings: LaneSettings
+    lane_map: LaneMap, lane: int, along_pose: bool, pose: Pose, settings: LaneSettings
 ) -> tuple[Floats, NDArray[np.bool_], Floats]:
     """Offsets, existence and objections of the places from six lanes to the right of a lane to six to its left."""
     count = 2 * (2 * REACH) + 1
     middle = count // 2
     offset, exists, against = np.zeros(count), np.zeros(count, dtype=bool), np.full(count, settings.off_road_nats)
-    exists[middle], against[middle] = True, 0.0
+    exists[middle], against[middle] = True, 0.0 if along_pose else settings.oncoming_nats
     own_width = _width_beside(lane_map, lane, pose)
     for side in (-1, 1):
-        at, width, reached, along = lane, own_width, 0.0, True
+        at, width, reached, along = lane, own_width, 0.0, along_pose
         for step in range(1, middle + 1):
             at, along = (-1, True) if at < 0 else _next_lane(lane_map, at, side if along else -side, along)
             next_width = settings.usual_width_m if at < 0 else _width_beside(lane_map, at, pose)
@@ -148,25 +156,39 @@ def _next_lane(lane_map: LaneMap, lane: int, side: int, along: bool) -> tuple[in
     return beside, along
 
 
-def _width_beside(lane_map: LaneMap, lane: int, pose: Pose) -> float:
-    """Width of a lane where it is nearest to a pose."""
+def _row_beside(lane_map: LaneMap, lane: int, pose: Pose) -> int:
+    """The row of a lane's point that is nearest to a pose."""
     rows = lane_map.rows(lane)
     gap = lane_map.centre_points[rows] - np.array((pose.x_m, pose.y_m))
-    at = rows.start + int(np.argmin(gap[:, 0] ** 2 + gap[:, 1] ** 2))
+    return int(rows.start) + int(np.argmin(gap[:, 0] ** 2 + gap[:, 1] ** 2))
+
+
+def _runs_along(lane_map: LaneMap, lane: int, pose: Pose) -> bool:
+    """Whether a lane's traffic goes where the pose heads."""
+    row = min(_row_beside(lane_map, lane, pose), int(lane_map.starts[lane + 1]) - 2)
+    ahead = lane_map.centre_points[row + 1] - lane_map.centre_points[row]
+    return bool(ahead[0] * math.cos(pose.yaw_rad) + ahead[1] * math.sin(pose.yaw_rad) > 0.0)
+
+
+def _width_beside(lane_map: LaneMap, lane: int, pose: Pose) -> float:
+    """Width of a lane where it is nearest to a pose."""
+    at = _row_beside(lane_map, lane, pose)
     across = lane_map.left_points[at] - lane_map.right_points[at]
     return float(math.hypot(across[0], across[1]))
 
 
 def start_bank(estimate: Estimate, lane_map: LaneMap, settings: LaneSettings) -> LaneBank:
-    """A bank that knows nothing of its lane: the leader stands in the middle of the nearest one."""
+    """A bank that knows nothing of its lane: the leader stands in the middle of the nearest one in its direction."""
     beside = lanes_beside(lane_map, pose_of(estimate), settings)
-    leader = _moved(estimate, -beside.from_centre_m)
+    to_centre = beside.offset_m - beside.from_centre_m
+    cost = np.abs(to_centre) + _OBJECTION_M * beside.against_nats
+    leader = _moved(estimate, float(to_centre[int(np.argmin(cost))]))
     return LaneBank(
         leader=leader,
         copies=(),
         deficit=np.zeros(2 * REACH + 1),
-        beside=replace(beside, from_centre_m=0.0),
-        agreement=1.0,
+        beside=lanes_beside(lane_map, pose_of(leader), settings),
+        agreement=settings.trust + 0.05,
         moved_m=settings.look_m,
         looked_m=0.0,
     )
@@ -202,7 +224,7 @@ def _decided(bank: LaneBank, settings: LaneSettings) -> LaneBank:
     if margin < settings.copy_nats:
         return replace(bank, in_doubt=True)
     if bank.in_doubt and margin >= settings.certain_nats and not bank.copies:
-        return replace(bank, leader=widened_along(bank.leader, settings.rethink_m), in_doubt=False)
+        return replace(bank, leader=widened_along(bank.leader, settings.rethink_m), in_doubt=False, decided=True)
     return bank
 
 
@@ -306,9 +328,10 @@ def margin_nats(bank: LaneBank) -> float:
     return float(others.min())
 
 
-def farthest_copy_m(bank: LaneBank) -> float:
-    """How far aside the farthest living hypothesis lies, 0 where the leader is alone."""
+def farthest_m(bank: LaneBank, settings: LaneSettings) -> float:
+    """How far aside the farthest place lies that is not excluded, 0 where the leader's is the only one."""
     here = pose_of(bank.leader)
     left = np.array((-math.sin(here.yaw_rad), math.cos(here.yaw_rad)))
-    offsets = [np.array((pose_of(one).x_m - here.x_m, pose_of(one).y_m - here.y_m)) @ left for _, one in bank.copies]
-    return float(max((abs(offset) for offset in offsets), default=0.0))
+    copies = [np.array((pose_of(one).x_m - here.x_m, pose_of(one).y_m - here.y_m)) @ left for _, one in bank.copies]
+    places = bank.beside.offset_m[bank.deficit < settings.certain_nats]
+    return float(max(np.abs(np.concatenate((copies, places, [0.0])))))

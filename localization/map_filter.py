@@ -36,6 +36,7 @@ class MapSettings:
 
     `start_speed_mps`: from that speed on, a fix's velocity gives the first heading. `snap_m`: spread across the lane
     with which a hypothesis begins in the middle of it.
+    `picture_s` is the time between pictures.
     `off_road_m`: after so far beside all lanes the bank begins again. `lag_s`: how far the filters stand behind when no
     picture comes.
     """
@@ -47,6 +48,7 @@ class MapSettings:
     integrity: IntegritySettings = field(default_factory=IntegritySettings)
     start_speed_mps: float = 3.0
     snap_m: float = 0.8
+    picture_s: float = 0.1
     off_road_m: float = 30.0
     lag_s: float = 0.25
 
@@ -85,10 +87,11 @@ def with_landmarks(bank: LaneBank, seen: Landmarks, known: MapKnowledge, setting
     """The bank after a picture's landmarks, taken at the bank's time."""
     if len(seen.kinds) == 0 or known.landmarks.size == 0:
         return bank
+    moved_m = bank.leader.speed_mps * settings.picture_s
 
     def matched(estimate: Estimate) -> Estimate:
         pose, covariance = pose_of(estimate), pose_covariance(estimate)
-        told = landmark_correction(pose, covariance, seen, known.landmarks, settings.landmarks)
+        told = landmark_correction(pose, covariance, seen, known.landmarks, settings.landmarks, moved_m)
         if told.matched == 0:
             return estimate
         rows = state_jacobian(told.jacobian)
@@ -110,6 +113,8 @@ def advanced(bank: LaneBank, samples: Sequence[Inertial], settings: MapSettings)
 def with_fix(bank: LaneBank, received: Received, settings: MapSettings) -> LaneBank:
     """The bank after a satellite fix; fixes that the leader cannot believe are counted against it."""
     fix, stamp_ns = received.message, received.envelope.measured_ns
+    if bank.leader.sample.wheel_mps == 0.0:
+        return bank  # where the car stands, reflections stay the same: hundreds of fixes would say it as one
     believed = pose_filter.with_fix(bank.leader, fix, stamp_ns, settings.motion)[1]
     strange = max(bank.strange_fixes - _FORGIVEN, 0) if believed else bank.strange_fixes + 1
     bank = each(bank, lambda estimate: pose_filter.with_fix(estimate, fix, stamp_ns, settings.motion)[0])

@@ -1,4 +1,4 @@
-"""The filter behind each lane hypothesis: pose, gyro bias, wheel scale, GNSS latency and bias.
+"""The filter behind each lane hypothesis: pose, gyro bias and scale, wheel scale, GNSS latency and bias.
 
 In: IMU samples with the wheel speed of their time, satellite fixes, and rows that others derive from lane marks and
 landmarks. Out: an estimate in `world` with covariance. An extended Kalman filter on the plane (Thrun, Burgard, Fox,
@@ -18,9 +18,9 @@ from bus.messages import GnssFix
 from geometry.angles import Floats
 from geometry.pose import Pose
 
-X, Y, YAW, GYRO_BIAS, WHEEL_SCALE, LATENCY, GNSS_X, GNSS_Y = range(8)
-"""Indices into the state: m, m, rad, rad/s, share, s, m, m."""
-STATES = 8
+X, Y, YAW, GYRO_BIAS, GYRO_SCALE, WHEEL_SCALE, LATENCY, GNSS_X, GNSS_Y = range(9)
+"""Indices into the state: m, m, rad, rad/s, share, share, s, m, m."""
+STATES = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,10 @@ class FilterSettings:
     """Noise of motion and satellites; densities are per square root of second.
 
     `along_share` and `across_share` are what the motion of a metre per second adds to the position's spread,
-    `slip_share` that of each metre per second squared on the wheels. `turn_share` stands for the gyro's scale error.
-    `gnss_bias_m` and `gnss_bias_s` describe the satellites' slow error, `gnss_factor` how far to mistrust the accuracy
-    that the receiver states, `gate` the chi-square (2 degrees of freedom) beyond which a fix is refused.
+    `slip_share` that of each metre per second squared on the wheels, `turn_share` that of turning by a radian.
+    `still_radps` is the gyro's noise at rest. `gnss_bias_m` and `gnss_bias_s` describe the satellites' slow error,
+    `gnss_factor` how far to mistrust the accuracy that the receiver states, `gate` the chi-square (2 degrees of
+    freedom) beyond which a fix is refused.
     """
 
     along_m: float = 0.005
@@ -38,11 +39,13 @@ class FilterSettings:
     across_share: float = 7.0e-4
     slip_share: float = 6.0e-3
     yaw_rad: float = 2.0e-4
-    turn_share: float = 3.0e-3
+    turn_share: float = 1.0e-3
     gyro_bias_walk: float = 2.0e-5
     wheel_scale_walk: float = 2.0e-5
     gyro_bias_radps: float = 1.0e-2
+    gyro_scale: float = 5.0e-3
     wheel_scale: float = 2.0e-2
+    still_radps: float = 2.0e-3
     latency_s: float = 0.1
     latency_sigma_s: float = 0.1
     gnss_bias_m: float = 3.0
@@ -64,7 +67,7 @@ class Inertial:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimate:
-    """State `mean` (8,) with `covariance` (8, 8) at `stamp_ns`, and the sample that holds then."""
+    """State `mean` (9,) with `covariance` (9, 9) at `stamp_ns`, and the sample that holds then."""
 
     stamp_ns: int
     mean: Floats
@@ -79,7 +82,7 @@ class Estimate:
     @property
     def yaw_rate_radps(self) -> float:
         """Yaw rate by the calibrated gyro."""
-        return self.sample.yaw_rate_radps - float(self.mean[GYRO_BIAS])
+        return _turning(self.mean, self.sample.yaw_rate_radps)
 
 
 def started(fix: GnssFix, stamp_ns: int, sample: Inertial, settings: FilterSettings) -> Estimate:
@@ -89,8 +92,8 @@ def started(fix: GnssFix, stamp_ns: int, sample: Inertial, settings: FilterSetti
     mean[X], mean[Y] = fix.x_m + fix.vx_mps * ahead_s, fix.y_m + fix.vy_mps * ahead_s
     mean[YAW], mean[LATENCY] = math.atan2(fix.vy_mps, fix.vx_mps), settings.latency_s
     spread = (
-        settings.start_yaw_rad, settings.gyro_bias_radps, settings.wheel_scale, settings.latency_sigma_s,
-        settings.gnss_bias_m, settings.gnss_bias_m,
+        settings.start_yaw_rad, settings.gyro_bias_radps, settings.gyro_scale, settings.wheel_scale,
+        settings.latency_sigma_s, settings.gnss_bias_m, settings.gnss_bias_m,
     )  # fmt: skip
     covariance[np.arange(YAW, STATES), np.arange(YAW, STATES)] = np.square(spread)
     # the fix is place plus bias plus noise: the less is known of the bias, the less of the place
@@ -105,6 +108,11 @@ def started(fix: GnssFix, stamp_ns: int, sample: Inertial, settings: FilterSetti
     return Estimate(sample.stamp_ns, mean, covariance, sample)
 
 
+def _turning(mean: Floats, said_radps: float) -> float:
+    """Yaw rate behind what the gyro says."""
+    return (said_radps - float(mean[GYRO_BIAS])) / (1.0 + float(mean[GYRO_SCALE]))
+
+
 def propagated(estimate: Estimate, sample: Inertial, settings: FilterSettings) -> Estimate:
     """The estimate at the sample's time; between two samples their mean holds. Older samples change nothing."""
     dt = (sample.stamp_ns - estimate.stamp_ns) * 1e-9
@@ -112,7 +120,9 @@ def propagated(estimate: Estimate, sample: Inertial, settings: FilterSettings) -
         return estimate
     mean = estimate.mean.copy()
     wheel = 0.5 * (sample.wheel_mps + estimate.sample.wheel_mps)
-    rate = 0.5 * (sample.yaw_rate_radps + estimate.sample.yaw_rate_radps) - mean[GYRO_BIAS]
+    if wheel == 0.0:
+        return _standing(estimate, sample, settings)
+    rate = _turning(mean, 0.5 * (sample.yaw_rate_radps + estimate.sample.yaw_rate_radps))
     scale = 1.0 + mean[WHEEL_SCALE]
     gone = wheel / scale * dt
     heading = mean[YAW] + 0.5 * rate * dt
@@ -126,12 +136,21 @@ def propagated(estimate: Estimate, sample: Inertial, settings: FilterSettings) -
     by_state = np.eye(STATES)
     by_state[X, YAW], by_state[Y, YAW] = -gone * sin, gone * cos
     by_state[X, WHEEL_SCALE], by_state[Y, WHEEL_SCALE] = -gone / scale * cos, -gone / scale * sin
-    by_state[YAW, GYRO_BIAS] = -dt
+    by_state[YAW, GYRO_BIAS], by_state[YAW, GYRO_SCALE] = -dt, -rate * dt
     by_state[X, GYRO_BIAS], by_state[Y, GYRO_BIAS] = 0.5 * dt * gone * sin, -0.5 * dt * gone * cos
     by_state[GNSS_X, GNSS_X] = by_state[GNSS_Y, GNSS_Y] = fade
     covariance = by_state @ estimate.covariance @ by_state.T
     _add_noise(covariance, abs(wheel), rate, sample.acceleration_mps2, cos, sin, dt, fade, settings)
     return Estimate(sample.stamp_ns, mean, covariance, sample)
+
+
+def _standing(estimate: Estimate, sample: Inertial, settings: FilterSettings) -> Estimate:
+    """The estimate of a car at rest: what the gyro says then is its bias."""
+    row = np.zeros((1, STATES))
+    row[0, GYRO_BIAS] = 1.0
+    residual = np.array((sample.yaw_rate_radps - estimate.mean[GYRO_BIAS],))
+    still = replace(estimate, stamp_ns=sample.stamp_ns, sample=sample)
+    return corrected(still, residual, row, np.array(((settings.still_radps**2,),)))
 
 
 def _add_noise(
@@ -155,7 +174,7 @@ def _add_noise(
 
 
 def corrected(estimate: Estimate, residual: Floats, jacobian: Floats, noise: Floats) -> Estimate:
-    """The estimate after k measured minus expected values with Jacobian (k, 8) and noise (k, k); Joseph's form."""
+    """The estimate after k measured minus expected values with Jacobian (k, 9) and noise (k, k); Joseph's form."""
     spread = jacobian @ estimate.covariance @ jacobian.T + noise
     gain = np.linalg.solve(spread, jacobian @ estimate.covariance).T
     keep = np.eye(STATES) - gain @ jacobian
@@ -213,9 +232,10 @@ class OdometryStep:
 
 def odometry_step(estimate: Estimate | None, sample: Inertial, dt_s: float) -> OdometryStep:
     """The motion over the last `dt_s` by IMU and wheels, with the estimate's calibration where there is one."""
-    bias = 0.0 if estimate is None else float(estimate.mean[GYRO_BIAS])
     scale = 1.0 if estimate is None else 1.0 + float(estimate.mean[WHEEL_SCALE])
-    rate, speed = sample.yaw_rate_radps - bias, sample.wheel_mps / scale
+    speed = sample.wheel_mps / scale
+    rate = sample.yaw_rate_radps if estimate is None else _turning(estimate.mean, sample.yaw_rate_radps)
+    rate = 0.0 if speed == 0.0 else rate
     gone, half = speed * dt_s, 0.5 * rate * dt_s
     step = Pose(gone * math.cos(half), gone * math.sin(half), rate * dt_s)
     return OdometryStep(step, speed, sample.acceleration_mps2, rate)

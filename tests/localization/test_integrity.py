@@ -18,12 +18,12 @@ def decided(across_m: float = 0.05, along_m: float = 0.5) -> LaneBank:
     pose = in_lane(1)
     mean = np.zeros(STATES)
     mean[X], mean[Y] = pose.x_m, pose.y_m
-    covariance = np.diag([along_m**2, across_m**2, 1e-6, 1e-5, 1e-4, 1e-2, 9.0, 9.0])
+    covariance = np.diag([along_m**2, across_m**2, 1e-6, 1e-5, 1e-5, 1e-4, 1e-2, 9.0, 9.0])
     estimate = Estimate(0, mean, covariance, Inertial(0, 0.0, 0.0, 10.0))
     bank = start_bank(estimate, straight_road(3), LANES)
     deficit = np.full(2 * REACH + 1, LANES.cap_nats)
     deficit[REACH] = 0.0
-    return replace(bank, deficit=deficit, in_doubt=False)
+    return replace(bank, deficit=deficit, in_doubt=False, decided=True, agreement=1.0)
 
 
 def test_a_sharp_and_decided_pose_is_lane_certain() -> None:
@@ -31,7 +31,7 @@ def test_a_sharp_and_decided_pose_is_lane_certain() -> None:
 
 
 def test_the_bounds_are_the_spread_times_the_quantile_plus_what_does_not_average_out() -> None:
-    bound = protection_of(decided(0.1, 0.5), INTEGRITY)
+    bound = protection_of(decided(0.1, 0.5), INTEGRITY, LANES)
     assert bound.lateral_m == pytest.approx(INTEGRITY.quantile * 0.1 + INTEGRITY.lateral_m)
     assert bound.longitudinal_m == pytest.approx(INTEGRITY.quantile * 0.5 + INTEGRITY.longitudinal_m)
     assert bound.heading_rad == pytest.approx(INTEGRITY.quantile * 1e-3 + INTEGRITY.heading_rad)
@@ -42,7 +42,9 @@ def test_the_lateral_bound_reaches_over_every_living_lane() -> None:
     mean = bank.leader.mean.copy()
     mean[Y] += WIDTH_M
     two = replace(bank, copies=((1, replace(bank.leader, mean=mean)),))
-    assert protection_of(two, INTEGRITY).lateral_m == pytest.approx(protection_of(bank, INTEGRITY).lateral_m + WIDTH_M)
+    assert protection_of(two, INTEGRITY, LANES).lateral_m == pytest.approx(
+        protection_of(bank, INTEGRITY, LANES).lateral_m + WIDTH_M
+    )
     judgement = judged(two, INTEGRITY, LANES)
     assert judgement.status == PoseStatus.LANE_UNCERTAIN
     assert "2 lanes" in judgement.reason

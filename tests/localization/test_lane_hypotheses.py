@@ -13,7 +13,7 @@ from localization.lane_hypotheses import (
     REACH,
     LaneBank,
     LaneSettings,
-    farthest_copy_m,
+    farthest_m,
     lanes_beside,
     margin_nats,
     start_bank,
@@ -31,7 +31,7 @@ MODEL, SETTINGS = MarkModel(), LaneSettings()
 def estimate_at(pose: Pose, sigma_m: float = 0.8) -> Estimate:
     mean = np.zeros(STATES)
     mean[[X, Y, YAW]] = pose.x_m, pose.y_m, pose.yaw_rad
-    covariance = np.diag([9.0, sigma_m**2, 1e-3, 1e-5, 1e-4, 1e-2, 9.0, 9.0])
+    covariance = np.diag([9.0, sigma_m**2, 1e-3, 1e-5, 1e-5, 1e-4, 1e-2, 9.0, 9.0])
     return Estimate(0, mean, covariance, Inertial(0, 0.0, 0.0, 10.0))
 
 
@@ -113,7 +113,7 @@ def test_a_fading_lane_has_a_filter_of_its_own_whose_satellite_bias_differs_by_t
         assert pose_of(copy).y_m - pose_of(bank.leader).y_m == pytest.approx(label * WIDTH_M, abs=0.2)
         moved = copy.mean[GNSS_Y] - bank.leader.mean[GNSS_Y]
         assert moved == pytest.approx(-label * WIDTH_M, abs=0.3)
-    assert farthest_copy_m(bank) >= WIDTH_M - 0.2
+    assert farthest_m(bank, SETTINGS) >= WIDTH_M - 0.2
 
 
 def test_places_beside_the_road_are_named_but_do_not_exist() -> None:
@@ -146,6 +146,14 @@ def test_lines_that_contradict_the_filter_for_long_make_it_uncertain() -> None:
     assert pose_of(bank.leader).y_m == pytest.approx(in_lane(1, left_m=1.1).y_m, abs=0.3)
 
 
-def test_headings_against_the_road_find_its_lanes_mirrored() -> None:
-    beside = lanes_beside(straight_road(2), in_lane(0, yaw_rad=math.pi), SETTINGS)
-    assert beside.exists[REACH]
+def test_a_pose_against_the_traffic_finds_the_lanes_of_the_road_on_their_true_sides() -> None:
+    beside = lanes_beside(straight_road(2), in_lane(0, left_m=0.3, yaw_rad=math.pi), SETTINGS)
+    # heading west in the southern of two eastbound lanes: the other one lies to the right
+    assert beside.exists.tolist() == [False, False, True, True, False, False, False]
+    assert beside.from_centre_m == pytest.approx(-0.3)
+    assert beside.against_nats[REACH] == SETTINGS.oncoming_nats
+
+
+def test_a_bank_begins_on_a_lane_of_its_own_direction_however_far_off_the_fix_is() -> None:
+    bank = start_bank(estimate_at(in_lane(2, left_m=8.0)), straight_road(3), SETTINGS)
+    assert pose_of(bank.leader).y_m == pytest.approx(in_lane(2).y_m)

@@ -133,7 +133,7 @@ def sight(x_m: float, y_m: float, kind: LandmarkKind = LandmarkKind.SIGN) -> Lan
 
 
 def test_a_sign_says_where_along_the_road_the_car_is() -> None:
-    told = landmark_correction(Pose(498.0, 0.0, 0.0), WIDE, sight(30.0, -2.0), SIGNS, LandmarkModel())
+    told = landmark_correction(Pose(498.0, 0.0, 0.0), WIDE, sight(30.0, -2.0), SIGNS, LandmarkModel(), 1.0)
     assert told.matched == 1
     assert told.residual_m == pytest.approx([2.0, 0.0])
     assert told.jacobian[:, :2] == pytest.approx(np.eye(2))
@@ -141,22 +141,22 @@ def test_a_sign_says_where_along_the_road_the_car_is() -> None:
 
 def test_the_landmark_jacobian_is_the_derivative_of_the_residual() -> None:
     at, step = Pose(499.0, 0.3, 0.2), 1e-6
-    told = landmark_correction(at, WIDE, sight(28.0, -8.0), SIGNS, LandmarkModel())
-    turned = landmark_correction(Pose(499.0, 0.3, 0.2 + step), WIDE, sight(28.0, -8.0), SIGNS, LandmarkModel())
+    told = landmark_correction(at, WIDE, sight(28.0, -8.0), SIGNS, LandmarkModel(), 1.0)
+    turned = landmark_correction(Pose(499.0, 0.3, 0.2 + step), WIDE, sight(28.0, -8.0), SIGNS, LandmarkModel(), 1.0)
     assert told.matched == turned.matched == 1
     assert told.jacobian[:, 2] == pytest.approx((told.residual_m - turned.residual_m) / step, abs=1e-3)
 
 
 def test_a_sight_that_fits_two_landmarks_is_not_guessed() -> None:
     twins = MapLandmarks(np.zeros(2, dtype=np.int64), np.array([(529.0, -2.0), (531.0, -2.0)]), np.zeros(2))
-    assert landmark_correction(Pose(500.0, 0.0, 0.0), WIDE, sight(30.0, -2.0), twins, LandmarkModel()).matched == 0
+    assert landmark_correction(Pose(500.0, 0.0, 0.0), WIDE, sight(30.0, -2.0), twins, LandmarkModel(), 1.0).matched == 0
 
 
 def test_a_ghost_and_a_stop_line_match_no_sign() -> None:
     pose = Pose(500.0, 0.0, 0.0)
-    assert landmark_correction(pose, WIDE, sight(30.0, 12.0), SIGNS, LandmarkModel()).matched == 0
+    assert landmark_correction(pose, WIDE, sight(30.0, 12.0), SIGNS, LandmarkModel(), 1.0).matched == 0
     stop = sight(30.0, -2.0, LandmarkKind.STOP_LINE)
-    assert landmark_correction(pose, WIDE, stop, SIGNS, LandmarkModel()).matched == 0
+    assert landmark_correction(pose, WIDE, stop, SIGNS, LandmarkModel(), 1.0).matched == 0
 
 
 def test_a_map_without_furniture_has_no_landmarks() -> None:
