@@ -262,7 +262,8 @@ class LanewisePlanner:
                 continue
             spans = settings.settle_s if offset == 0.0 else settings.settle_s[:1]
             found += [way(KEEP, offset, distance_of(ego.speed_mps, span, settings), room) for span in spans]
-        if not self.settings.lane_changes or scene.context.mission.keep_lane:
+        mission = scene.context.mission
+        if not self.settings.lane_changes or mission.keep_lane or mission.arrival is not None:
             return tuple(found)
         for side, offset, reach in _neighbours(scene.context.lane_map, path, s_m):
             both = (max(left, offset + right), right) if side == LEFT else (left, max(right, left - offset))

@@ -413,10 +413,13 @@ def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers
 
 @njit(cache=True, error_model="numpy")
 def missed(before_s, now_s, s, ego):  # type: ignore[no-untyped-def]
-    """By how much [m] the ego is already past its place when the time for it begins, or not there when it ends."""
+    """By how much [m] the ego is already past its place when the time for it begins, or not there when it ends.
+
+    What is missed by more than 5 m is missed; further metres count a fifth, so that nearer stays better.
+    """
     late = max(ego[FROM_M] - s, 0.0) if before_s < ego[TO_S] <= now_s else 0.0
     early = max(s - ego[TO_M], 0.0) if before_s < ego[FROM_S] <= now_s else 0.0
-    return min(late + early, 10.0)
+    return min(late + early, 5.0) + 0.2 * max(late + early - 5.0, 0.0)
 
 
 @njit(cache=True, error_model="numpy")
