@@ -1,8 +1,8 @@
 """What training makes small: one number per task, summed with fixed weights.
 
 Heat: focal loss of CenterNet (Zhou et al. 2019, eq. 1). Depth, contact and mark offset: negative log-likelihood of a
-Laplace distribution, whose learned scale is the net's own uncertainty (Kendall and Gal 2017). The rest: L1, binary
-cross-entropy.
+Laplace distribution, whose learned scale is the net's own uncertainty (Kendall and Gal 2017). The rest: L1, squared
+error, binary cross-entropy.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from perception.net.classes import CHANNELS
 
 WEIGHTS = MappingProxyType({
-    "heat": 1.0, "offset": 1.0, "depth": 0.6, "contact": 0.4, "size": 0.5, "yaw": 0.4, "drivable": 0.3, "marks": 0.35,
+    "heat": 1.0, "offset": 1.0, "depth": 0.6, "contact": 0.4, "size": 0.5, "yaw": 0.8, "drivable": 0.3, "marks": 0.35,
     "mark_offset": 0.15, "weather": 0.15,
 })  # fmt: skip
 _SCALE_FLOOR = -5.0
@@ -56,7 +56,8 @@ def losses_of(grid: Tensor, weather: Tensor, batch: Batch) -> dict[str, Tensor]:
         "depth": (laplace(part("depth"), wanted[:, 2:3]) * near).sum() / all_count,
         "contact": (laplace(part("contact"), wanted[:, 3:4]) * full).sum() / count,
         "size": ((part("size") - wanted[:, 4:7]).abs() * full).sum() / count,
-        "yaw": ((part("yaw") - wanted[:, 7:9]).abs() * full).sum() / count,
+        # Squared: where front and rear look alike, L1 would learn neither of them.
+        "yaw": ((part("yaw") - wanted[:, 7:9]).square() * full).sum() / count,
         "drivable": nn.functional.binary_cross_entropy_with_logits(part("drivable")[:, 0], batch.drivable),
         "marks": _mark_loss(part("marks"), batch),
         "mark_offset": (laplace(part("mark_offset"), batch.mark_offset[:, :1]) * batch.mark_offset[:, 1:]).sum()

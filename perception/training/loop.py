@@ -43,7 +43,7 @@ class LoopSettings:
     window: tuple[int, int] = (224, 384)
     """Most batches are of windows of this height and width, each with `window_batch` pictures."""
     window_batch: int = 16
-    whole_share: float = 0.15
+    whole_share: float = 0.25
     """Share of the batches that are of whole pictures."""
     empty_share: float = 0.3
     """Of the pictures without an object so many are kept."""
