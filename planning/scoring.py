@@ -39,6 +39,8 @@ EGO_S, EGO_V, EGO_A, FRONT_M, REAR_M, WIDTH_M, ALLOWED, BEFORE_LANE, BEFORE_A, F
 """Numbers of `EgoOnPath`."""
 END_D, END_X, C0, C1, C2, C3, C4, C5, ROOM_LEFT, ROOM_RIGHT, LANE_SIDE = range(11)
 """Columns of a way."""
+REAR_SHARE = 0.1
+"""What it costs to be run into from behind: not the ego's fault, but better avoided."""
 GAP_RULE_MPS = 60.0 / 3.6 + 0.1
 SIDE_REACH_M, BEHIND_REACH_M, AHEAD_REACH_M = 1.2, 30.0, 150.0
 """Who never comes this near beside the ego's strip, or stays this far behind or ahead, is not looked at."""
@@ -329,7 +331,7 @@ def look_around(k, t, v, s, d, half, share, last, changes, ego, boxes, chance, s
         if near > 0.0 and v > 0.05:
             cost = near * contact_severity(closing) * counted(t, closing, chance[f], numbers)
             if not changes and worst[f] <= 0.0 and 0.5 * (rear + front) < low:
-                worst[f] = min(worst[f], -0.02 * cost)  # it runs into the ego's rear, and stays the one that did
+                worst[f] = min(worst[f], -REAR_SHARE * cost)  # it runs into the ego's rear, and stays the one that did
             elif worst[f] >= 0.0:
                 worst[f] = max(worst[f], cost)
         if rear > low and across < 0.0:

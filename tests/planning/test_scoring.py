@@ -97,7 +97,8 @@ def test_an_unlikely_contact_that_can_be_answered_later_costs_nothing() -> None:
 
 def test_who_runs_into_the_rear_is_hardly_counted() -> None:
     behind = futures((85.0, 28.0, 0.0, 0.0, 1.0))
-    assert scored(HOLD, behind).terms[0, CONTACT] < 10.0
+    ahead = futures((160.0, 0.0, 0.0, 0.0, 1.0))
+    assert 0.0 < scored(HOLD, behind).terms[0, CONTACT] < 0.15 * scored(HOLD, ahead).terms[0, CONTACT]
 
 
 def test_passing_beside_costs_no_contact() -> None:
