@@ -24,7 +24,6 @@ import lanewise
 from lanewise.cache import cache_folder
 from lanewise.training_data import SPLITS, generate
 from perception.net.classes import OBJECTS
-from perception.net.decode import DecodeSettings
 from perception.training.sample import samples_in
 from perception.training.scores import Tally, average_precision, by_weather, judge, range_errors, summary
 
@@ -70,7 +69,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=cache_folder() / "training")
     arguments = parser.parse_args()
     paths = generate(SPLITS[arguments.split], arguments.shards, arguments.data, lambda _: None)
-    tally = judge(samples_in(paths), "detector", OnnxInfer(arguments.model / "model.onnx"), DecodeSettings())
+    tally = judge(samples_in(paths), "detector", OnnxInfer(arguments.model / "model.onnx"))
     scores = summary(tally)
     print_tables(tally, scores)
     print(json.dumps({"split": arguments.split} | {name: round(value, 4) for name, value in scores.items()}))

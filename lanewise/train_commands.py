@@ -63,7 +63,6 @@ def _learn_and_judge(
     """Train, score, export. Torch is imported here, so that other commands start without it."""
     import torch
 
-    from perception.net.decode import DecodeSettings
     from perception.training import scores
     from perception.training.export import Provenance, TorchInfer, describe, export
     from perception.training.loop import LoopSettings, train
@@ -76,7 +75,7 @@ def _learn_and_judge(
             learn, minutes * 60.0, time.monotonic, LoopSettings(seed=seed), checkpoint=out / "checkpoint.npz",
             device=device, told=_logged(log, told),
         )  # fmt: skip
-    tally = scores.judge(samples_in(judge), "detector", TorchInfer(net.cpu()), DecodeSettings())
+    tally = scores.judge(samples_in(judge), "detector", TorchInfer(net.cpu()))
     said = scores.summary(tally)
     pictures, curve = _curve(log)
     text = f"{len(learn)} shards of rendered pictures"

@@ -8,7 +8,7 @@ height and pitch). Both carry a variance; they are fused by it. No torch here: t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -46,6 +46,8 @@ class DecodeSettings:
     same_m: float = 1.2
     same_share: float = 0.10
     """Detections within `same_m` plus this share of the range are the same object."""
+    trusted_share: float = 0.6
+    """Of one object's detections, those with this share of the best score may say where it is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,19 +175,23 @@ def merged(parts: list[Detections], settings: DecodeSettings = DecodeSettings())
     order = np.argsort(-everything.score, kind="stable")
     spread = np.trace(everything.covariance, axis1=1, axis2=2)
     left = [int(row) for row in order]
-    rows: list[int] = []
-    scores: list[float] = []
+    best: list[int] = []
+    surest: list[int] = []
     while left:
         first = left[0]
         group = [row for row in left if row == first or _same(everything, first, row, settings)]
-        rows.append(min(group, key=lambda row: float(spread[row])))
-        scores.append(float(everything.score[first]))
-        left = [row for row in left if row not in set(group)]
-    kept = everything.chosen(np.array(rows, dtype=np.int64))
-    best = [int(everything.classes[row]) for row in rows]
-    return Detections(**{
-        item.name: getattr(kept, item.name) for item in fields(Detections) if item.name not in ("classes", "score")
-    }, classes=np.array(best, dtype=np.int64), score=np.array(scores))  # fmt: skip
+        trusted = [
+            row
+            for row in group
+            if everything.score[row] >= settings.trusted_share * everything.score[first]
+            and everything.classes[row] == everything.classes[first]
+        ]
+        best.append(first)
+        surest.append(min(trusted, key=lambda row: float(spread[row])))
+        gone = set(group)
+        left = [row for row in left if row not in gone]
+    said, placed = (everything.chosen(np.array(rows, dtype=np.int64)) for rows in (best, surest))
+    return replace(placed, score=said.score)
 
 
 def _same(found: Detections, a: int, b: int, settings: DecodeSettings) -> bool:

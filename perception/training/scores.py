@@ -24,6 +24,8 @@ from perception.training.sample import Sample, fitted, picture_of
 
 THRESHOLDS_M = (0.5, 1.0, 2.0, 4.0)
 LEAST_VISIBLE = 0.25
+JUDGED = DecodeSettings(least_score=0.05, most=96)
+"""Average precision wants weak detections too; a drive does not."""
 _X, _Y, _CLASS, _VISIBLE = 14, 15, 0, 13
 
 
@@ -52,7 +54,7 @@ class Tally:
     lights: list[tuple[int, int]] = field(default_factory=list)
 
 
-def judge(samples: Iterable[Sample], model: str, infer: Infer, settings: DecodeSettings) -> Tally:
+def judge(samples: Iterable[Sample], model: str, infer: Infer, settings: DecodeSettings = JUDGED) -> Tally:
     """Run the net over samples in the order of their rig frames."""
     tally = Tally()
     for group in _by_moment(samples):

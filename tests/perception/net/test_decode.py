@@ -78,6 +78,24 @@ def test_one_object_in_two_cameras_is_one_object(perfect: ModuleType) -> None:
     assert len(merged(parts).score) == 1
 
 
+def test_weak_guess_of_another_class_does_not_rename_an_object(perfect: ModuleType) -> None:
+    """Even where it is surer of the place."""
+    camera = perfect.camera()
+    car = decode_objects(perfect.grid_of(perfect.answer_of(camera, CAR), -2.0, -2.0), camera)
+    truck = decode_objects(perfect.grid_of(perfect.answer_of(camera, (1, *CAR[1:]))), camera)
+    both = merged([car, replace(truck, score=np.array([0.1]))])
+    assert both.classes.tolist() == [0]
+    assert both.score == pytest.approx(car.score)
+
+
+def test_surer_camera_says_where_an_object_is(perfect: ModuleType) -> None:
+    camera = perfect.camera()
+    answer = perfect.answer_of(camera, CAR)
+    sure, unsure = (decode_objects(perfect.grid_of(answer, s, s), camera) for s in (-4.0, -2.0))
+    moved = replace(unsure, x_m=unsure.x_m + 1.0)
+    assert merged([moved, sure]).x_m == pytest.approx(sure.x_m)
+
+
 def test_two_cars_side_by_side_stay_two(perfect: ModuleType) -> None:
     camera = perfect.camera()
     boxes = [(0, 30.0, side * 1.8, 0.0, 4.4, 1.8, 1.5) for side in (-1.0, 1.0)]
