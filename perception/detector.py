@@ -77,13 +77,13 @@ def _step(
     """Looks once all pictures of an instant are there; a camera that has been silent is not waited for."""
     assert tick.trigger is not None
     measured_ns = tick.trigger.envelope.measured_ns
-    views = _views(settings, tick, measured_ns)
+    names = _ready(settings, tick, measured_ns)
     alive = [name for name in settings.cameras if tick.fresh(CAMERA_PREFIX + name, settings.max_age_s) is not None]
-    if measured_ns <= memory.looked_ns or len(views) < len(alive) or not views:
+    if measured_ns <= memory.looked_ns or len(names) < len(alive) or not names:
         return memory, ()
-    names = [name for name, _, _ in views]
-    cameras = [camera for _, camera, _ in views]
-    grids, weather = looked_at([image for _, _, image in views], settings.model, infer)
+    cameras = [_camera(tick, name) for name in names]
+    pictures = [cropped(decoded(tick.inputs[CAMERA_PREFIX + name].message)) for name in names]
+    grids, weather = looked_at(pictures, settings.model, infer)
     objects = merged(
         [decode_objects(g, c, settings.decode) for g, c in zip(grids, cameras, strict=True)], settings.decode
     )
@@ -117,17 +117,21 @@ def looked_at(images: list[NDArray[np.uint8]], model: str, infer: Infer) -> tupl
     return grids, shifted / shifted.sum(axis=1, keepdims=True)
 
 
-def _views(settings: DetectorSettings, tick: Tick, measured_ns: int) -> list[tuple[str, Camera, NDArray[np.uint8]]]:
-    """Name, camera and cropped picture of each camera whose picture is of that instant."""
-    views = []
+def _ready(settings: DetectorSettings, tick: Tick, measured_ns: int) -> list[str]:
+    """Cameras whose calibration is known and whose newest picture is of that instant."""
+    ready = []
     for name in settings.cameras:
         topic = CAMERA_PREFIX + name
         picture, calibration, mount = (tick.inputs.get(topic + part) for part in ("", "/calibration", "/mount"))
-        if picture is None or calibration is None or mount is None or picture.envelope.measured_ns != measured_ns:
-            continue
-        camera = camera_of_messages(calibration.message, mount.message)
-        views.append((name, camera, cropped(decoded(picture.message))))
-    return views
+        if picture is not None and calibration is not None and mount is not None:
+            if picture.envelope.measured_ns == measured_ns:
+                ready.append(name)
+    return ready
+
+
+def _camera(tick: Tick, name: str) -> Camera:
+    topic = CAMERA_PREFIX + name
+    return camera_of_messages(tick.inputs[f"{topic}/calibration"].message, tick.inputs[f"{topic}/mount"].message)
 
 
 def camera_of_messages(calibration: CameraCalibration, mount: CameraMount) -> Camera:
