@@ -121,11 +121,9 @@ def _ready(settings: DetectorSettings, tick: Tick, measured_ns: int) -> list[str
     """Cameras whose calibration is known and whose newest picture is of that instant."""
     ready = []
     for name in settings.cameras:
-        topic = CAMERA_PREFIX + name
-        picture, calibration, mount = (tick.inputs.get(topic + part) for part in ("", "/calibration", "/mount"))
-        if picture is not None and calibration is not None and mount is not None:
-            if picture.envelope.measured_ns == measured_ns:
-                ready.append(name)
+        picture, *known = (tick.inputs.get(CAMERA_PREFIX + name + part) for part in ("", "/calibration", "/mount"))
+        if picture is not None and picture.envelope.measured_ns == measured_ns and all(known):
+            ready.append(name)
     return ready
 
 
