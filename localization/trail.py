@@ -1,0 +1,63 @@
+"""Where the car has been in the last seconds, by IMU and wheels alone, so that measurements of the past find it there.
+
+In: points in `odom` in time order. Out: the point of any time within the trail, interpolated; times beyond an end are
+carried on from that end at constant velocity.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TrailPoint:
+    """Place in `odom`, speed and acceleration along the heading at a time."""
+
+    stamp_ns: int
+    x_m: float
+    y_m: float
+    yaw_rad: float
+    speed_mps: float
+    acceleration_mps2: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Points of the last `span_s` seconds, oldest first; at least one."""
+
+    points: tuple[TrailPoint, ...]
+    span_s: float = 1.5
+
+    @property
+    def newest(self) -> TrailPoint:
+        """The latest point."""
+        return self.points[-1]
+
+    def with_point(self, point: TrailPoint) -> Trail:
+        """The trail with a later point, and without what is older than its span."""
+        oldest_ns = point.stamp_ns - round(self.span_s * 1e9)
+        first = bisect_left(self.points, oldest_ns, key=lambda one: one.stamp_ns)
+        return Trail((*self.points[first:], point), self.span_s)
+
+    def at(self, stamp_ns: int) -> TrailPoint:
+        """The point of a time."""
+        after = bisect_left(self.points, stamp_ns, key=lambda one: one.stamp_ns)
+        if after == 0 or after == len(self.points):
+            return _carried(self.points[0 if after == 0 else -1], stamp_ns)
+        a, b = self.points[after - 1], self.points[after]
+        w = (stamp_ns - a.stamp_ns) / (b.stamp_ns - a.stamp_ns)
+        return TrailPoint(
+            stamp_ns, a.x_m + w * (b.x_m - a.x_m), a.y_m + w * (b.y_m - a.y_m),
+            a.yaw_rad + w * (b.yaw_rad - a.yaw_rad), a.speed_mps + w * (b.speed_mps - a.speed_mps),
+            a.acceleration_mps2 + w * (b.acceleration_mps2 - a.acceleration_mps2),
+        )  # fmt: skip
+
+
+def _carried(point: TrailPoint, stamp_ns: int) -> TrailPoint:
+    gone = point.speed_mps * (stamp_ns - point.stamp_ns) * 1e-9
+    return TrailPoint(
+        stamp_ns, point.x_m + gone * math.cos(point.yaw_rad), point.y_m + gone * math.sin(point.yaw_rad),
+        point.yaw_rad, point.speed_mps, point.acceleration_mps2,
+    )  # fmt: skip
