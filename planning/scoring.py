@@ -276,7 +276,7 @@ def limited_change(wanted, before, dt, numbers):  # type: ignore[no-untyped-def]
 @njit(cache=True, error_model="numpy", inline="always")
 def contact_severity(closing):  # type: ignore[no-untyped-def]
     """Cost of a contact in (0, 1], rising with the closing speed [m/s]."""
-    return 0.5 + 0.5 * min(abs(closing) / 10.0, 1.0)
+    return 0.5 + 0.5 * min(abs(closing) / 20.0, 1.0)
 
 
 @njit(cache=True, error_model="numpy", inline="always")
