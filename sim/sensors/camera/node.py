@@ -7,6 +7,7 @@ believes differs from the truth by the errors of the rig.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -41,8 +42,12 @@ class RigMemory:
     angles_rad: Floats
 
 
-def node(settings: RigSettings, scenery: Scenery) -> Node:
-    """The node to hand to the executor.
+Each = Callable[[Callable[[int], bytes], Iterable[int]], Iterable[bytes]]
+"""Applies a function to numbers and keeps their order: `map`, or the `map` of a pool of threads."""
+
+
+def node(settings: RigSettings, scenery: Scenery, each: Each = map) -> Node:
+    """The node to hand to the executor. `each` may take the cameras in parallel: the pictures stay the same.
 
     Raises:
         InputError: two cameras of one name.
@@ -54,7 +59,7 @@ def node(settings: RigSettings, scenery: Scenery) -> Node:
     return Node(
         name="cameras",
         priority=10,
-        step=lambda memory, tick: _step(settings, scenery, memory, tick),
+        step=lambda memory, tick: _step(settings, scenery, each, memory, tick),
         memory=RigMemory(np.zeros((0, 3))),
         inputs=INPUTS,
         outputs=tuple(topics),
@@ -65,7 +70,7 @@ def node(settings: RigSettings, scenery: Scenery) -> Node:
 
 
 def _step(
-    settings: RigSettings, scenery: Scenery, memory: RigMemory, tick: Tick
+    settings: RigSettings, scenery: Scenery, each: Each, memory: RigMemory, tick: Tick
 ) -> tuple[RigMemory, tuple[Publication, ...]]:
     said: list[Publication] = []
     if not len(memory.angles_rad):
@@ -79,10 +84,16 @@ def _step(
         spec.calibrated().turned(*(float(a) for a in angles))
         for spec, angles in zip(settings.cameras, memory.angles_rad, strict=True)
     )
-    for spec, camera in zip(settings.cameras, swayed(fixed, settings.errors, tick.rng), strict=True):
-        image = draw(scene, camera, tick.rng, exposure_s=spec.exposure_s).image
-        picture = CompressedImage(spec.name, "jpeg", jpeg_of(image, settings.jpeg_quality))
-        said.append(Publication(CAMERA_PREFIX + spec.name, picture))
+    true = swayed(fixed, settings.errors, tick.rng)
+    seeds = tick.rng.integers(1 << 62, size=len(true)).tolist()  # a generator each, whoever draws first
+
+    def taken(index: int) -> bytes:
+        rng = np.random.Generator(np.random.PCG64(seeds[index]))
+        image = draw(scene, true[index], rng, exposure_s=settings.cameras[index].exposure_s).image
+        return jpeg_of(image, settings.jpeg_quality)
+
+    for spec, data in zip(settings.cameras, each(taken, range(len(true))), strict=True):
+        said.append(Publication(CAMERA_PREFIX + spec.name, CompressedImage(spec.name, "jpeg", data)))
     return memory, tuple(said)
 
 

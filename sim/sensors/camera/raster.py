@@ -25,7 +25,7 @@ SCENERY = 9
 FIRST_OBJECT = 10
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def draw_background(  # type: ignore[no-untyped-def]
     image, owner, nearness, rays, turn, height_m, shift, sky, clouds, textures, ground
 ):
@@ -68,7 +68,7 @@ def draw_background(  # type: ignore[no-untyped-def]
                 owner[v, u] = 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def finish_ground(  # type: ignore[no-untyped-def]
     image, owner, rays, turn, height_m, shift, forward, textures, light, air, clear_at, haze_per_m, lamp, mirror
 ):
@@ -113,7 +113,7 @@ def finish_ground(  # type: ignore[no-untyped-def]
             image[v, u, 2] = np.uint8(min(image[v, u, 2] * bright * (blue + shine) + air_blue * veil, 255.0))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def beam(ahead, aside):  # type: ignore[no-untyped-def]
     """Light of dipped headlights at a place in front of the car, 1 just ahead of it."""
     if ahead < 0.3:
@@ -123,7 +123,7 @@ def beam(ahead, aside):  # type: ignore[no-untyped-def]
     return 1.0 / ((1.0 + width * width * width * width) * (1.0 + (ahead / 22.0) ** 2)) * min(ahead * 0.4, 1.0)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def paint(  # type: ignore[no-untyped-def]
     image, owner, nearness, points, starts, rgb, alpha, owners, layers, order, turn, place, lens, cull, solid
 ):
@@ -154,7 +154,7 @@ def paint(  # type: ignore[no-untyped-def]
         fill(image, owner, nearness, pixel, count, rgb[index], alpha[index], owners[index], layers[index], solid)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _faces(corner, count):  # type: ignore[no-untyped-def]
     """Whether the polygon's outside looks at the camera (Newell's normal)."""
     nx, ny, nz = 0.0, 0.0, 0.0
@@ -166,7 +166,7 @@ def _faces(corner, count):  # type: ignore[no-untyped-def]
     return nx * corner[0, 0] + ny * corner[0, 1] + nz * corner[0, 2] < 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _clip_near(corner, count, clipped):  # type: ignore[no-untyped-def]
     """Cut at the near plane (Sutherland and Hodgman 1974); returns the number of corners left."""
     kept = 0
@@ -183,7 +183,7 @@ def _clip_near(corner, count, clipped):  # type: ignore[no-untyped-def]
     return kept
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _project(clipped, count, lens, pixel):  # type: ignore[no-untyped-def]
     """Columns u, v, nearness; beyond the known radius the lens bends no further."""
     for k in range(count):
@@ -197,7 +197,7 @@ def _project(clipped, count, lens, pixel):  # type: ignore[no-untyped-def]
         pixel[k, 0], pixel[k, 1], pixel[k, 2] = u * lens[0] + lens[2] + 0.5, v * lens[1] + lens[3] + 0.5, near
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _plane(pixel, count):  # type: ignore[no-untyped-def]
     """Nearness as a u + b v + c, from the largest of the triangles that fan out from the first corner."""
     best, at = 0.0, 1
@@ -217,7 +217,7 @@ def _plane(pixel, count):  # type: ignore[no-untyped-def]
     return a, b, pixel[0, 2] - a * pixel[0, 0] - b * pixel[0, 1]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fill(image, owner, nearness, pixel, count, rgb, alpha, mine, layer, solid):  # type: ignore[no-untyped-def]
     """Fill one convex polygon on the picture: corners (K, 3) of u, v (pixel corners at integers) and nearness."""
     rows, columns = owner.shape
@@ -277,7 +277,7 @@ def fill(image, owner, nearness, pixel, count, rgb, alpha, mine, layer, solid): 
         _inside(image, owner, nearness, v, full_start, full_end, rgb, alpha, mine, a, row, solid)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _edge(  # type: ignore[no-untyped-def]
     image, owner, nearness, v, start, end, left, right, rgb, alpha, mine, a, row, least, most, solid
 ):
@@ -303,7 +303,7 @@ def _edge(  # type: ignore[no-untyped-def]
             image[v, u, k] = np.uint8((image[v, u, k] * (256 - share) + rgb[k] * share) >> 8)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _inside(image, owner, nearness, v, start, end, rgb, alpha, mine, a, row, solid):  # type: ignore[no-untyped-def]
     """Pixels of a row that lie wholly in the polygon."""
     red, green, blue = rgb[0], rgb[1], rgb[2]
@@ -326,7 +326,7 @@ def _inside(image, owner, nearness, v, start, end, rgb, alpha, mine, a, row, sol
             image[v, u, 2] = np.uint8((image[v, u, 2] * (256 - share) + blue * share) >> 8)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _spans(pixel, count, v, columns, left, right):  # type: ignore[no-untyped-def]
     """Where the scan lines of row v enter and leave; the columns touched, and those that are wholly inside."""
     start, end, full_start, full_end = float(columns), 0.0, 0.0, float(columns)
@@ -352,7 +352,7 @@ def _spans(pixel, count, v, columns, left, right):  # type: ignore[no-untyped-de
     return int(start), min(math.ceil(end), columns), math.ceil(full_start), int(full_end)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def shade(  # type: ignore[no-untyped-def]
     points, starts, rgb, glow, order, eye, forward, sun, ambient, direct, air, haze_per_m, lamp, out
 ):

@@ -55,7 +55,7 @@ def add_noise(image: Picture, strength: float, rng: np.random.Generator) -> None
     _add_noise(flat, _bank(), scale, int(rng.integers(_BANK)), int(rng.integers(1, 64)) * 2 + 1)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _add_noise(flat, bank, scale, start, stride):  # type: ignore[no-untyped-def]
     """Runs of 4096 values from the bank, each from another place, so that no row repeats the one above."""
     size = len(bank) - 4096
@@ -89,7 +89,7 @@ def _streaks(image: Picture, count: int, speed_mps: float, rng: np.random.Genera
     _draw_streaks(image, place, slant, length, float(image.mean()) + 60.0, rng.uniform(0.08, 0.3, count))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _draw_streaks(image, place, slant, length, bright, alpha):  # type: ignore[no-untyped-def]
     rows, columns = image.shape[0], image.shape[1]
     for i in range(len(place)):
@@ -100,7 +100,7 @@ def _draw_streaks(image, place, slant, length, bright, alpha):  # type: ignore[n
                     image[v, u, c] = np.uint8(image[v, u, c] + alpha[i] * (min(bright, 250.0) - image[v, u, c]))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _flakes(image, place, size, bright):  # type: ignore[no-untyped-def]
     rows, columns = image.shape[0], image.shape[1]
     for i in range(len(place)):

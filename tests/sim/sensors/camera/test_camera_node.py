@@ -1,15 +1,16 @@
 """The rig on the bus: what it says, when, and what its errors do."""
 
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import cv2
 import numpy as np
 import pytest
 
-from bus.messages import AgentTruth, EgoTruth, EntityKind, Envelope, Message, ScenarioInfo
+from bus.messages import AgentTruth, CompressedImage, EgoTruth, EntityKind, Envelope, Message, ScenarioInfo
 from bus.node import Received, Tick
 from geometry.errors import InputError
-from sim.sensors.camera.node import node
+from sim.sensors.camera.node import Each, node
 from sim.sensors.camera.renderer import Scenery
 from sim.sensors.camera.rig import DEFAULT_CAMERAS, CameraSpec, RigErrors, RigSettings
 
@@ -60,6 +61,16 @@ def test_mount_is_what_calibration_believes_not_the_truth(rig: ModuleType, scene
     (mount, picture), (true_mount, true_picture) = step(RigErrors(0.5, 0.5, 0.5)), step(RigErrors(0.0, 0.0, 0.0))
     assert np.allclose(mount, true_mount)
     assert picture != true_picture
+
+
+def test_pictures_are_the_same_in_parallel(rig: ModuleType, scenery: Scenery) -> None:
+    def pictures(each: Each) -> list[bytes]:
+        cameras = node(RigSettings(CAMERAS), scenery, each)
+        _, said = cameras.step(cameras.memory, tick(rig))
+        return [p.message.data for p in said if isinstance(p.message, CompressedImage)]
+
+    with ThreadPoolExecutor(2) as pool:
+        assert pictures(pool.map) == pictures(map)
 
 
 def test_two_cameras_of_one_name_are_refused(scenery: Scenery) -> None:
