@@ -25,6 +25,7 @@ from pydantic import TypeAdapter, ValidationError
 from geometry.errors import InputError, SceneError
 from lanewise.ratings import NcapTest, ncap_test
 from lanewise.sources import Source
+from maps.argoverse2 import read_argoverse2_map
 from maps.commonroad import commonroad_map, read_lanelets
 from maps.lane_map import LaneMap
 from maps.lane_sampling import sample_lanes
@@ -106,9 +107,9 @@ class Assignment:
             route = follow_lane(lane_map, start.lane, start.s_m, ROUTE_M)
         else:
             route = shortest_route(lane_map, start.lane, goal.lane, start.s_m, goal.s_m, beyond_m=ROUTE_M)
-        # CommonRoad maps are cut out of larger ones; where their lanes end the road goes on.
+        # Recorded maps are cut out of larger ones; where their lanes end the road goes on.
         arrival = None if self.appointment is None else self.appointment.on(route)
-        open_end = self.map_format == "commonroad"
+        open_end = self.map_format in ("commonroad", "argoverse2")
         mission = Mission(route, start.set_speed_mps, open_end, start.keep_lane, arrival)
         return Context(lane_map, self.vehicle, mission, dt_s)
 
@@ -206,6 +207,7 @@ def lane_map_of(map_format: str, map_data: bytes) -> LaneMap:
 
 MAP_FORMATS: Mapping[str, Callable[[Path], LaneMap]] = MappingProxyType({
     "opendrive": lambda path: sample_lanes(read_opendrive(path)),
+    "argoverse2": read_argoverse2_map,
     "commonroad": lambda path: commonroad_map(read_lanelets(read_xml(path, root="commonRoad"))),
 })  # fmt: skip
 

@@ -10,6 +10,7 @@ import typer
 
 from geometry.errors import InputError
 from lanewise.map_drawing import LARGEST_PX, draw_map, map_page
+from maps.argoverse2 import read_argoverse2_map
 from maps.check import defects_of
 from maps.commonroad import commonroad_map, read_lanelets
 from maps.lane_map import LaneMap
@@ -82,6 +83,8 @@ def read_map(path: Path) -> LaneMap:
     """
     if path.suffix.lower() == ".xml":
         return commonroad_map(read_lanelets(read_xml(path, root="commonRoad")))
+    if path.suffix.lower() == ".json":
+        return read_argoverse2_map(path)
     return sample_lanes(read_opendrive(_opendrive(path)))
 
 

@@ -30,6 +30,7 @@ from lanewise.scenarios.catalog import shipped_scenario
 from lanewise.sources import load_source
 from lanewise.stack import stack_nodes
 from planning.metrics.result import MetricResult, Verdict
+from sim.scenarios.recorded.argoverse2 import is_argoverse2
 from sim.scenarios.scenario import ScenarioEngine
 from sim.simulator import Simulator
 
@@ -69,7 +70,7 @@ def scenario_file(name: str) -> Path:
     """
     path = Path(name)
     if path.suffix or path.exists() or os.sep in name:
-        if not path.is_file():
+        if not path.is_file() and not is_argoverse2(path):
             raise InputError("no such scenario file", path)
         return path
     return shipped_scenario(name)

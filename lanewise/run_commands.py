@@ -54,7 +54,10 @@ def run_command(
     param: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of a parameter of the scenario; repeat.")] = None,
     start: Annotated[str | None, typer.Option(help="On a map (.xodr): where to begin, X,Y in metres.")] = None,
     goal: Annotated[str | None, typer.Option(help="On a map (.xodr): where to drive to, X,Y in metres.")] = None,
-    traffic: Annotated[int | None, typer.Option(min=0, help="On a map (.xodr): so many reactive cars.")] = None,
+    traffic: Annotated[
+        str | None,
+        typer.Option(help="On a map: so many reactive cars. In recorded scenarios: replay or reactive."),
+    ] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="KEY=VALUE, for example planning.horizon_s=6; repeat."),
@@ -76,7 +79,7 @@ def run_command(
     """Run scenarios closed loop; a run folder each, exit code 1 if a verdict fails, 2 if an input is wrong."""
     places = {name: value for name, value in (("start", start), ("goal", goal)) if value is not None}
     if traffic is not None:
-        places["traffic"] = str(traffic)
+        places["traffic"] = traffic
     parameters = {**_pairs(param or []), **places}
     choices = {"planner": planner, "perception": perception, "localization": localization}
     base = _base(config, choices, setting or [], seed, timeout)

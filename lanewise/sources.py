@@ -1,7 +1,7 @@
 """Where scenarios come from: a file of any supported format as an engine, a map and a place to start from.
 
 In: a path. Out: `Source`. The suffix says the format: `.xosc` is OpenSCENARIO, `.xml` CommonRoad; on a bare map
-(`.xodr`) the ego drives alone from a start to a goal.
+(`.xodr`) the ego drives alone from a start to a goal; a folder is an Argoverse 2 log.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from sim.scenarios.commonroad.engine import CommonRoadEngine
 from sim.scenarios.commonroad.read import read_commonroad
 from sim.scenarios.errand import ErrandEngine
 from sim.scenarios.openscenario.load import load_scenario
+from sim.scenarios.recorded.argoverse2 import is_argoverse2, map_file, read_argoverse2
+from sim.scenarios.recorded.engine import LogEngine
 from sim.scenarios.scenario import ScenarioEngine
 from sim.traffic import DriverSettings, Roads, Traffic, populate
 
@@ -58,6 +60,8 @@ def load_source(path: Path, parameters: Mapping[str, str], root: Path | None = N
     Raises:
         InputError: an unknown format, or something in the file, its map or the parameters is wrong.
     """
+    if is_argoverse2(path):
+        return _argoverse2(path, parameters)
     load = FORMATS.get(path.suffix.lower())
     if load is None:
         raise InputError(f"scenarios end in {' or '.join(FORMATS)}, not in {path.suffix!r}", path)
@@ -73,9 +77,7 @@ def _openscenario(path: Path, parameters: Mapping[str, str], root: Path | None) 
 
 
 def _commonroad(path: Path, parameters: Mapping[str, str], _root: Path | None) -> Source:
-    if parameters:
-        raise InputError("a CommonRoad scenario has no parameters", path)
-    engine = CommonRoadEngine.of(read_commonroad(path))
+    engine = CommonRoadEngine.of(read_commonroad(path), reactive=_is_reactive(parameters, path))
     initial = engine.problem.initial
     middle = Pose(initial.x_m, initial.y_m, initial.yaw_rad)
     goal = next((goal for goal in engine.problem.goals if goal.area is not None), None)
@@ -89,6 +91,27 @@ def _commonroad(path: Path, parameters: Mapping[str, str], _root: Path | None) -
     return Source(
         *given, (goal.area.centroid.x, goal.area.centroid.y), goal_outline=outline, goal_window_s=window_s
     )  # fmt: skip
+
+
+def _argoverse2(path: Path, parameters: Mapping[str, str]) -> Source:
+    reactive = _is_reactive(parameters, path)
+    engine = LogEngine.of(read_argoverse2(path), reactive)
+    archive, ego = map_file(path), engine.log.ego
+    goal_xy = (float(ego.x_m[-1]), float(ego.y_m[-1]))
+    return Source(
+        engine, archive.name, "argoverse2", archive.read_bytes(), engine.start, goal_xy, float(ego.yaw_rad[-1])
+    )  # fmt: skip
+
+
+def _is_reactive(parameters: Mapping[str, str], path: Path) -> bool:
+    """Whether recorded traffic shall react to the ego; `traffic` is the only parameter of recorded scenarios."""
+    for name in parameters:
+        if name != "traffic":
+            raise InputError(f"a recorded scenario has no parameter {name}; it has traffic (replay or reactive)", path)
+    chosen = parameters.get("traffic", "replay")
+    if chosen not in ("replay", "reactive"):
+        raise InputError(f"traffic is {chosen!r}; recorded traffic can replay or be reactive", path)
+    return chosen == "reactive"
 
 
 DEFAULT_SPEED_MPS = 13.9

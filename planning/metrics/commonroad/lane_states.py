@@ -15,8 +15,8 @@ from scipy.signal import savgol_filter
 
 from geometry.angles import Floats, wrap_rad
 from geometry.errors import SceneError
-from maps.commonroad import Lanelet
 from maps.curvilinear import CurvilinearFrame
+from maps.lanelets import Lanelet
 from motion.car_trajectory import CarTrajectory
 from planning.metrics.commonroad.lanelet_route import LaneletNetwork, frame_of, joined_centre
 from planning.metrics.commonroad.surroundings import Surroundings

@@ -15,8 +15,8 @@ import numpy as np
 import shapely
 
 from geometry.angles import Floats, wrap_rad
-from maps.commonroad import Lanelet
 from maps.curvilinear import CurvilinearFrame, smoothed
+from maps.lanelets import Lanelet
 from motion.car_trajectory import CarTrajectory
 
 Way = tuple[int, ...]

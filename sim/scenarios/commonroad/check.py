@@ -14,7 +14,7 @@ import shapely
 
 from geometry.angles import wrap_rad
 from geometry.boxes import box_corners, boxes_overlap
-from maps.commonroad import Lanelet
+from maps.lanelets import Lanelet
 from motion.car_trajectory import CarTrajectory
 from sim.scenarios.commonroad.goal import goal_reached
 from sim.scenarios.commonroad.model import CommonRoadScenario, Obstacle, PlanningProblem

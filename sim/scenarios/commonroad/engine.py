@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bus.messages import EntityKind, LightState, Weather
-from geometry.angles import wrap_rad
 from geometry.errors import InputError
 from motion.rollout import EntityShape
 from sim.scenarios.commonroad.goal import missing
 from sim.scenarios.commonroad.model import CommonRoadScenario, Obstacle, PlanningProblem
 from sim.scenarios.commonroad.vehicle import BMW_320I, SingleTrack
+from sim.scenarios.recorded.log import Track
+from sim.scenarios.recorded.traffic import Box, RecordedTraffic
 from sim.scenarios.scenario import EngineEvent, Limits
 from sim.weather import CLEAR_DAY
 from sim.world import Drive, Setpoints, WorldState
@@ -42,6 +43,8 @@ class CommonRoadEngine:
 
     scenario: CommonRoadScenario
     problem: PlanningProblem
+    traffic: RecordedTraffic
+    """Nobody recorded the ego: reactive traffic reacts from the start."""
     vehicle: SingleTrack = BMW_320I
     regulation: str = "commonroad"
     ego_id: int = 0
@@ -52,8 +55,8 @@ class CommonRoadEngine:
     _events: list[EngineEvent] = field(default_factory=list)
 
     @staticmethod
-    def of(scenario: CommonRoadScenario, problem_id: int | None = None) -> CommonRoadEngine:
-        """The engine of one planning problem, by default the first.
+    def of(scenario: CommonRoadScenario, problem_id: int | None = None, reactive: bool = False) -> CommonRoadEngine:
+        """The engine of one planning problem, by default the first, with replayed or reactive traffic.
 
         Raises:
             InputError: the scenario has no such problem, or the problem no goal.
@@ -64,7 +67,9 @@ class CommonRoadEngine:
             raise InputError(f"{scenario.benchmark_id} has no planning problem {problem_id}; it has {known}")
         if not chosen[0].goals:
             raise InputError(f"planning problem {chosen[0].id} of {scenario.benchmark_id} has no goal")
-        return CommonRoadEngine(scenario, chosen[0])
+        first_step = chosen[0].initial.time_step
+        tracks = tuple(_track(item, scenario, first_step) for item in scenario.obstacles)
+        return CommonRoadEngine(scenario, chosen[0], RecordedTraffic(tracks, reactive))
 
     @property
     def name(self) -> str:
@@ -96,20 +101,26 @@ class CommonRoadEngine:
     def advance(self, view: WorldState, t_ns: int, dt_ns: int) -> Setpoints:
         """See `ScenarioEngine.advance`."""
         setpoints = Setpoints.empty(1, 1 + len(self.scenario.obstacles))
-        step = self.problem.initial.time_step + (t_ns + dt_ns) * 1e-9 / self.scenario.dt_s
-        for column, item in enumerate(self.scenario.obstacles, start=1):
-            _replay(setpoints, column, item, step)
+        ego: Box | None = None
         if dt_ns == 0:
             self._place_ego(setpoints)
         else:
             setpoints.drive[0, 0] = Drive.CONTROLS
             self._watch_goal(view, t_ns)
+            ego = self._ego_box(view)
+        self.traffic.step(setpoints, (t_ns + dt_ns) * 1e-9, dt_ns * 1e-9, ego, dt_ns > 0)
         return setpoints
 
     def take_events(self) -> tuple[EngineEvent, ...]:
         """See `ScenarioEngine.take_events`."""
         events, self._events = tuple(self._events), []
         return events
+
+    def _ego_box(self, view: WorldState) -> Box:
+        yaw, car = float(view.yaw_rad[0, 0]), self.vehicle
+        x_m = float(view.x_m[0, 0]) + car.rear_m * math.cos(yaw)
+        y_m = float(view.y_m[0, 0]) + car.rear_m * math.sin(yaw)
+        return Box(x_m, y_m, yaw, car.length_m, car.width_m, float(view.speed_mps[0, 0]))
 
     def _place_ego(self, setpoints: Setpoints) -> None:
         initial = self.problem.initial
@@ -142,19 +153,18 @@ def _shape(item: Obstacle) -> EntityShape:
     return EntityShape(f"{item.kind} {item.id}", kind, item.length_m, item.width_m, HEIGHT_M, 0.0, 0.0)
 
 
-def _replay(setpoints: Setpoints, column: int, item: Obstacle, step: float) -> None:
-    """Set an obstacle to its recorded state, between two time steps linearly."""
-    first, last = float(item.time_step[0]), float(item.time_step[-1])
-    if not item.static and not first - 1e-6 <= step <= last + 1e-6:
-        return
-    after = int(np.clip(np.searchsorted(item.time_step, step), 0, len(item.time_step) - 1))
-    before = max(after - 1, 0)
-    span = float(item.time_step[after] - item.time_step[before])
-    share = min(max((step - float(item.time_step[before])) / span, 0.0), 1.0) if span > 0.0 else 1.0
-    setpoints.drive[0, column] = Drive.POSE
-    for target, source in ((setpoints.x_m, item.x_m), (setpoints.y_m, item.y_m), (setpoints.speed_mps, item.speed_mps)):
-        target[0, column] = (1.0 - share) * source[before] + share * source[after]
-    turn = wrap_rad(float(item.yaw_rad[after] - item.yaw_rad[before]))
-    setpoints.yaw_rad[0, column] = wrap_rad(float(item.yaw_rad[before]) + share * turn)
-    acceleration = float(item.acceleration_mps2[after])
-    setpoints.acceleration_mps2[0, column] = 0.0 if math.isnan(acceleration) else acceleration
+ALWAYS_S = 1e6
+"""Static obstacles are there from so long before the start to so long after it."""
+
+
+def _track(item: Obstacle, scenario: CommonRoadScenario, first_step: int) -> Track:
+    """An obstacle's record in seconds from the start of the planning problem."""
+    t_s = scenario.dt_s * (np.asarray(item.time_step, dtype=np.float64) - first_step)
+    acceleration = np.nan_to_num(np.asarray(item.acceleration_mps2, dtype=np.float64), nan=0.0)
+    recorded = (item.x_m, item.y_m, item.yaw_rad, item.speed_mps, acceleration)
+    columns = [np.array(column, dtype=np.float64) for column in recorded]
+    if item.static:
+        t_s = np.array([-ALWAYS_S, ALWAYS_S])
+        columns = [np.repeat(column[:1], 2) for column in columns]
+    x_m, y_m, yaw_rad, speed_mps, acceleration_mps2 = columns
+    return Track(_shape(item), t_s, x_m, y_m, yaw_rad, speed_mps, acceleration_mps2)

@@ -10,8 +10,8 @@ import shapely
 from numpy.typing import NDArray
 
 from geometry.angles import Floats
-from maps.commonroad import Lanelet
 from maps.commonroad_values import Interval
+from maps.lanelets import Lanelet
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,8 +13,9 @@ import numpy as np
 import shapely
 
 from geometry.errors import InputError, UnsupportedError
-from maps.commonroad import Lanelet, read_lanelets
+from maps.commonroad import read_lanelets
 from maps.commonroad_values import interval_in, number_in, optional_interval, point_in, polyline_in
+from maps.lanelets import Lanelet
 from maps.strict_xml import Element, child, integer, number, place_of, read_xml, text
 from sim.scenarios.commonroad.model import CommonRoadScenario, Goal, InitialState, Obstacle, PlanningProblem
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geometry.errors import InputError, SceneError
-from maps.commonroad import Beside, Lanelet
 from maps.curvilinear import CurvilinearFrame, smoothed
+from maps.lanelets import Beside, Lanelet
 from motion.car_trajectory import CarTrajectory
 from planning.metrics.commonroad.costs import WEIGHTS, cost
 from planning.metrics.commonroad.lane_states import LaneStates, lane_states
@@ -30,7 +30,7 @@ def drive(x, y=0.0, speed=10.0, yaw=0.0, steering=0.0):
 def straight_lanelet(id_, y, x0=0.0, x1=60.0, before=(), after=(), left=None, right=None):
     x = np.linspace(x0, x1, 7)
     bounds = [np.stack((x, np.full(7, y + side)), axis=-1) for side in (2.0, -2.0)]
-    return Lanelet(id_, *bounds, before, after, left, right, "driving", None, "dashed", "dashed", False, "")
+    return Lanelet(id_, *bounds, before, after, left, right, "driving", None, (), (), False, "")
 
 
 def two_lanes():

@@ -1,0 +1,1 @@
+"""Recorded traffic as scenarios: logs of real drives, replayed or made to react."""
