@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planning.candidates import (
@@ -23,6 +23,7 @@ SETTINGS = CandidateSettings()
 OFFSET = st.floats(-4.0, 4.0)
 
 
+@settings(deadline=None)
 @given(OFFSET, st.floats(-0.3, 0.3), st.floats(-0.05, 0.05), OFFSET, st.floats(10.0, 200.0))
 def test_a_way_begins_as_the_ego_is_and_ends_straight_at_its_offset(
     d_m: float, slope: float, bend: float, offset_m: float, length_m: float

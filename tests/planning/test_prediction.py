@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus.messages import EntityKind
@@ -101,6 +101,7 @@ def test_a_stop_is_a_wall_and_agents_can_be_left_out(scene: SceneMaker) -> None:
     assert without(futures, [0]).labels == ("stop",)
 
 
+@settings(deadline=None)
 @given(st.floats(-2.0, 2.0), st.floats(0.0, 3.0))
 def test_a_lane_change_is_the_likelier_the_further_and_faster(outwards_m: float, across_mps: float) -> None:
     p = change_probability(outwards_m, across_mps, SETTINGS)
@@ -109,6 +110,7 @@ def test_a_lane_change_is_the_likelier_the_further_and_faster(outwards_m: float,
     assert change_probability(outwards_m, across_mps + 0.1, SETTINGS) >= p
 
 
+@settings(deadline=None)
 @given(st.floats(-math.pi, math.pi), st.floats(2.0, 15.0), st.floats(0.5, 2.5))
 def test_the_box_on_the_path_holds_the_corners(yaw_rad: float, length_m: float, width_m: float) -> None:
     path = Polyline.through(np.array([[0.0, 0.0], [50.0, 0.0], [100.0, 0.0]]))

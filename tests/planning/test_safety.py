@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus.messages import Envelope, Odometry, PoseEstimate, PoseStatus, SafetyMode, Trajectory, VehicleCommand
@@ -66,6 +66,7 @@ def test_a_sane_command_passes_unchanged() -> None:
     assert fields_of(last) == fields_of(messages()["/control/command"])
 
 
+@settings(deadline=None)
 @given(acceleration=st.floats(-50.0, 50.0), steering=st.floats(-3.0, 3.0), emergency=st.booleans())
 def test_no_command_leaves_what_the_vehicle_and_comfort_allow(
     acceleration: float, steering: float, emergency: bool
