@@ -31,6 +31,7 @@ REACH = 3
 """Lanes to each side that are considered."""
 LABELS = np.arange(-REACH, REACH + 1)
 _NARROWEST_M = 1.5
+_BELIEVED, _BELIEF_LINES = 0.6, 3.0
 _OBJECTION_M = 20.0
 """How much further a start goes for a lane in its own direction rather than none."""
 
@@ -60,7 +61,7 @@ class LaneSettings:
     most_copies: int = 4
     certain_sigma_m: float = 0.35
     trust: float = 0.4
-    certain_trust: float = 0.55
+    certain_trust: float = 0.5
     trust_m: float = 60.0
     usual_width_m: float = 3.5
 
@@ -87,7 +88,9 @@ class LaneBank:
     copies: tuple[tuple[int, Estimate], ...]
     deficit: Floats
     beside: LanesBeside
-    agreement: float
+    agreed: float
+    offered: float
+    """Seen lines that the map has, and all, of late."""
     moved_m: float
     """Distance since the last picture."""
     looked_m: float
@@ -100,6 +103,11 @@ class LaneBank:
     """Distance driven where the map has no lane."""
     strange_fixes: int = 0
     """Satellite fixes that contradict the leader, less those that agree."""
+
+    @property
+    def agreement(self) -> float:
+        """Share of the seen lines that are where the map has them; few lines say little, so it begins with a belief."""
+        return (self.agreed + _BELIEVED * _BELIEF_LINES) / (self.offered + _BELIEF_LINES)
 
     @property
     def on_road(self) -> bool:
@@ -188,7 +196,8 @@ def start_bank(estimate: Estimate, lane_map: LaneMap, settings: LaneSettings) ->
         copies=(),
         deficit=np.zeros(2 * REACH + 1),
         beside=lanes_beside(lane_map, pose_of(leader), settings),
-        agreement=settings.trust + 0.05,
+        agreed=0.0,
+        offered=0.0,
         moved_m=settings.look_m,
         looked_m=0.0,
     )
@@ -232,15 +241,16 @@ def _corrected(bank: LaneBank, seen: SeenLines, lines: MarkLines, model: MarkMod
     """Leader and copies, each corrected by the lines that it explains."""
     leader, told = corrected_by_lines(bank.leader, seen, lines, model, bank.moved_m)
     copies = tuple((k, corrected_by_lines(one, seen, lines, model, bank.moved_m)[0]) for k, one in bank.copies)
-    agreement = bank.agreement
-    if told.offered:
-        keep = math.exp(-max(bank.moved_m, 0.05) / settings.trust_m)
-        agreement = keep * agreement + (1.0 - keep) * told.accepted / told.offered
-    if agreement < settings.trust:
+    keep = math.exp(-bank.moved_m / settings.trust_m) if told.offered else 1.0
+    # as with all evidence, a line counts by the distance over which it is seen
+    share = min(bank.moved_m / settings.look_m, 1.0)
+    agreed, offered = keep * bank.agreed + share * told.accepted, keep * bank.offered + share * told.offered
+    bank = replace(bank, agreed=agreed, offered=offered)
+    if bank.agreement < settings.trust:
         # map, pose or eyes are wrong, and the filter cannot tell which: it must be able to move again
-        leader, agreement = widened(leader, settings.certain_sigma_m * 2.0, math.radians(1.0)), 1.0
-        bank = replace(bank, deficit=np.minimum(bank.deficit, 0.0))
-    return replace(bank, leader=leader, copies=copies, agreement=agreement)
+        leader = widened(leader, settings.certain_sigma_m * 2.0, math.radians(1.0))
+        bank = replace(bank, deficit=np.minimum(bank.deficit, 0.0), agreed=0.0, offered=0.0)
+    return replace(bank, leader=leader, copies=copies)
 
 
 def corrected_by_lines(

@@ -26,6 +26,10 @@ from maps.mark_lines import LineView, MarkLines, trace_lines, view_from
 
 Ints = NDArray[np.int64]
 
+_TELLING = 4
+_PAIRED_BY = 3
+"""How many common stations decide whether two lines are the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class MarkModel:
@@ -55,6 +59,8 @@ class MarkModel:
     stays_m: float = 30.0
     rejected_at_sigma: float = 3.5
     rejected_slope: float = 0.005
+    rejected_along_m: float = 1.0
+    beside_m: float = 6.0
 
     @property
     def stations_m(self) -> Floats:
@@ -81,8 +87,8 @@ class SeenLines:
 class LineCorrection:
     """R rows: seen minus expected lateral position; `jacobian` (R, 3) of the expectation by x, y, yaw of the pose.
 
-    `noise` has shape (R, R). `offered` lines were seen, `accepted` of them were found in the map
-    within the gate.
+    `noise` has shape (R, R). Of the lines that begin beside the ego
+    `offered` were seen, `accepted` were found in the map within the gate.
     """
 
     residual_m: Floats
@@ -141,21 +147,31 @@ def line_correction(
     pairs = _pairs(seen, view, model.gate_m + 2.0 * sigma_m)
     residuals: list[float] = []
     stations: list[tuple[float, float, float, float, int]] = []
+    nearby = _nearby(seen, model)
     accepted = 0
     # a line keeps its error over `stays_m`: each picture may tell only its share of what the whole stretch tells
     repeats = min(max(model.stays_m / max(moved_m, 0.1), 1.0), 300.0)
     for number, (i, j) in enumerate(pairs):
         rows = _line_rows(seen, view, i, j)
         spread = model.rejected_at_sigma * math.hypot(sigma_m, model.line_m)
-        if not rows or abs(rows[0][0]) > spread:
+        allowed = [spread * math.hypot(1.0, row[3]) + model.rejected_along_m * abs(row[3]) for row in rows]
+        if not rows or abs(rows[0][0]) > allowed[0]:
             continue
-        accepted += 1
-        for residual, x, y, slope, white in rows:
-            if abs(residual) > spread + model.rejected_slope * x:
+        accepted += int(nearby[i])
+        for (residual, x, y, slope, white), limit in zip(rows, allowed, strict=True):
+            if abs(residual) > limit + model.rejected_slope * x:
                 continue
             residuals.append(residual)
             stations.append((x, y, slope, white, number))
-    return _stacked(pose, np.array(residuals), stations, model, repeats, seen.size, accepted)
+    return _stacked(pose, np.array(residuals), stations, model, repeats, int(nearby.sum()), accepted)
+
+
+def _nearby(seen: SeenLines, model: MarkModel) -> NDArray[np.bool_]:
+    """Which seen lines (N,) begin beside the ego and are more than a fragment; others may belong to another road."""
+    first = np.array([int(np.flatnonzero(np.isfinite(y))[0]) for y in seen.y_m], dtype=np.int64)
+    aside = np.abs(seen.y_m[np.arange(seen.size), first])
+    long = np.isfinite(seen.y_m).sum(axis=1) >= _TELLING
+    return np.asarray((first <= 1) & (aside <= model.beside_m) & long)
 
 
 def _pairs(seen: SeenLines, view: LineView, gate_m: float) -> list[tuple[int, int]]:
@@ -165,6 +181,8 @@ def _pairs(seen: SeenLines, view: LineView, gate_m: float) -> list[tuple[int, in
         return pairs
     gap = np.abs(seen.y_m[:, None, :] - view.y_m[None, :, :])
     known = np.isfinite(gap)
+    # far ahead a line may be followed into another branch than the map's; what they have in common begins near
+    known &= np.cumsum(known, axis=2) <= _PAIRED_BY
     mean = np.where(known.any(axis=2), np.where(known, gap, 0.0).sum(axis=2) / np.maximum(known.sum(axis=2), 1), np.inf)
     bare = (seen.types[:, None] == MarkType.NONE) != (view.types[None, :] == MarkType.NONE)
     mean = np.where(bare, np.inf, mean)

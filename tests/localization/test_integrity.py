@@ -23,7 +23,7 @@ def decided(across_m: float = 0.05, along_m: float = 0.5) -> LaneBank:
     bank = start_bank(estimate, straight_road(3), LANES)
     deficit = np.full(2 * REACH + 1, LANES.cap_nats)
     deficit[REACH] = 0.0
-    return replace(bank, deficit=deficit, in_doubt=False, decided=True, agreement=1.0)
+    return replace(bank, deficit=deficit, in_doubt=False, decided=True, agreed=50.0, offered=50.0)
 
 
 def test_a_sharp_and_decided_pose_is_lane_certain() -> None:
