@@ -163,7 +163,9 @@ def _caught_up(settings: MapSettings, known: MapKnowledge, memory: MapMemory, un
     due = tuple(sample for sample in memory.waiting if sample.stamp_ns <= until_ns)
     later = memory.waiting[len(due) :]
     bank = memory.bank
-    if bank is not None and due:
+    if not due:
+        return memory
+    if bank is not None:
         bank = advanced(bank, due, settings)
     for fix in memory.fixes:
         if bank is None or is_hopeless(bank, settings):

@@ -6,6 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bus.executor import Executor
+from bus.memory import encode_generator, encode_memory
+from bus.messages import Envelope, Message, PoseEstimate, PoseStatus
+from bus.node import Node, Publication, Tick
 from lanewise.localization_trial import SensorSet, Trial, TrialResult, run_trial, wrong_lanes
 from localization.map_filter import MapKnowledge, MapSettings
 from localization.map_node import node_for
@@ -16,6 +20,7 @@ from maps.mark_lines import mark_lines
 from maps.opendrive import read_opendrive
 from sim.lane_drive import DriveStyle, random_drive
 from sim.map_errors import furnished, with_map_errors
+from sim.sensors import gnss, imu, landmarks, lane_marks, wheels
 from sim.sensors.gnss import GnssSettings
 from tests.conftest import REPOSITORY
 
@@ -49,6 +54,30 @@ def assert_sound(result: TrialResult) -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_highway_is_driven_through_an_outage(seed: int) -> None:
     assert_sound(tried(map_named("highway_curve"), DriveStyle(free_mps=30.0), seed, 60.0, outage=True))
+
+
+def test_the_sensor_nodes_and_the_localization_node_work_together_in_the_executor() -> None:
+    lane_map, rng = map_named("highway_curve"), np.random.default_rng(1)
+    drive = random_drive(lane_map, DriveStyle(free_mps=30.0), 20.0, 15.0, rng)
+    lines, signs = mark_lines(lane_map), furnished(lane_map, 150.0, rng)
+
+    def say_truth(memory: None, tick: Tick) -> tuple[None, tuple[Publication, ...]]:
+        row = min(tick.now_ns // 20_000_000, len(drive.t_s) - 1)
+        return memory, (Publication("/truth/ego", drive.state(row)),)
+
+    truth = Node("simulator", 0, say_truth, None, (), ("/truth/ego",), period_ns=20_000_000, snapshot=False)
+    eyes = lane_marks.node(lane_marks.LaneMarkErrors(), lines), landmarks.node(landmarks.LandmarkErrors(), signs)
+    devices = gnss.node(GnssSettings()), imu.node(imu.ImuSettings()), wheels.node(wheels.WheelSettings())
+    ours = node_for(MapSettings(), MapKnowledge(lane_map, lines, signs))
+    said: list[tuple[Envelope, Message]] = []
+    executor = Executor(
+        (truth, *devices, *eyes, ours), 1, lambda *one: said.append(one), encode_memory, encode_generator
+    )
+    executor.run_until(14_000_000_000)
+    pose = next(message for _, message in reversed(said) if isinstance(message, PoseEstimate))
+    assert pose.status == PoseStatus.LANE_CERTAIN
+    assert not [message for envelope, message in said if envelope.topic == "/diagnostics"]
+    assert {"/sensor/gnss", "/state/localization"} <= {envelope.topic for envelope, _ in said}
 
 
 @pytest.mark.full
