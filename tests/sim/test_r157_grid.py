@@ -21,7 +21,7 @@ from sim.scenarios.r157_cases import (
     ramp_steps,
     traffic_of,
 )
-from sim.scenarios.r157_grid import Actuator, contact_with, drive, drive_careful
+from sim.scenarios.r157_grid import Actuator, contact_with, drive, drive_careful, sight_at
 
 
 def published(path):
@@ -157,3 +157,11 @@ def test_careful_driver_ends_as_published_behind_a_braking_lead(data):
         assert outcome.impact_mps == pytest.approx(float(row["impact_dv_mps_CC_human_driver"]), abs=1e-3), row[
             "case_id"
         ]
+
+
+def test_late_sight_shows_the_past_moved_on_at_constant_velocity() -> None:
+    traffic = traffic_of(BrakingLead(72.0, 4.0, 40.0))
+    now, late = (sight_at(traffic, 10, 0.0, 20.0, 0.0, latency) for latency in (0.0, 0.3))
+    assert late.other_vx_mps[0] == traffic.vx_mps[7, 0]
+    assert late.other_x_m[0] == pytest.approx(traffic.x_m[7, 0] + 0.3 * traffic.vx_mps[7, 0])
+    assert late.other_x_m[0] > now.other_x_m[0]
