@@ -12,6 +12,7 @@ from geometry.errors import LanewiseError
 from lanewise import (
     eval_commands,
     export_commands,
+    import_commands,
     map_commands,
     new_commands,
     replay_commands,
@@ -40,6 +41,7 @@ app.command("report")(export_commands.report_command)
 app.add_typer(topic_commands.app, name="topic")
 app.add_typer(map_commands.app, name="map")
 app.add_typer(export_commands.app, name="export")
+app.add_typer(import_commands.app, name="import")
 app.add_typer(new_commands.app, name="new")
 app.add_typer(train_commands.app, name="train")
 

@@ -34,9 +34,11 @@ class EstimatorSettings:
     Gyro and accelerometer: the zero-rate levels and noise densities of data sheets of phone-grade parts; `pull_mps2` is
     vibration, `accel_bias_walk` the change of the road's grade. `across_share` is side slip in metres of spread per
     metre per second of speed. Wheels: 2 % covers wear and pressure, the walk is warming tyres and their slip under
-    power. Satellites: `bias_m` and `bias_s` are atmosphere and orbits. A receiver filters, so that its errors are alike
-    for about a second: `fix_factor` is what ten alike fixes a second have their sigma widened by. `gate` is the
-    chi-square of two degrees of freedom beyond which a fix is refused, 1e-5 of the good ones.
+    power. `antenna_up_m` is how far the antenna sits above the body's roll axis, `roll_s` and `roll_bias_s` smooth the
+    roll rate and find its bias. Satellites: `bias_m` and `bias_s` are atmosphere and orbits. A receiver filters, so
+    that its places are alike for a second: `fix_factor` is what ten alike fixes a second have their sigma widened by.
+    Doppler is measured anew each time and needs less, `velocity_factor`; its lag may differ by `velocity_lag_s`. `gate`
+    is the chi-square of two degrees of freedom beyond which a fix is refused, 1e-5 of the good ones.
     """
 
     yaw_walk_rad: float = 2.0e-4
@@ -48,16 +50,19 @@ class EstimatorSettings:
     accel_bias_mps2: float = 1.0
     accel_bias_walk: float = 0.05
     across_share: float = 5.0e-4
+    antenna_up_m: float = 1.0
+    roll_s: float = 0.1
+    roll_bias_s: float = 10.0
     wheel_noise_mps: float = 0.05
     wheel_scale: float = 0.02
-    wheel_scale_walk: float = 1.0e-4
+    wheel_scale_walk: float = 3.0e-4
     still_mps: float = 0.01
     latency_s: float = 0.0
     latency_sigma_s: float = 0.2
     bias_m: float = 2.0
     bias_s: float = 300.0
     fix_factor: float = 3.0
-    velocity_factor: float = 1.5
+    velocity_factor: float = 2.0
     velocity_lag_s: float = 0.1
     gate: float = 23.0
     wheel_gate: float = 25.0
@@ -232,7 +237,8 @@ def _with_velocity(
     rows[0, SPEED], rows[1, SPEED] = cos, sin
     rows[0, YAW], rows[1, YAW] = -speed * sin, speed * cos
     rows[0, LATENCY], rows[1, LATENCY] = -then.acceleration_mps2 * cos, -then.acceleration_mps2 * sin
-    residual = np.array((fix.vx_mps - speed * cos, fix.vy_mps - speed * sin))
+    side = then.sideways_mps
+    residual = np.array((fix.vx_mps - speed * cos + side * sin, fix.vy_mps - speed * sin - side * cos))
     direction = np.array((cos, sin))
     lag_mps = settings.velocity_lag_s * then.acceleration_mps2
     noise = np.eye(2) * (settings.velocity_factor * fix.speed_accuracy_mps) ** 2

@@ -1,0 +1,28 @@
+"""`lanewise import`: recorded real drives of data sets become recordings that the stack can be run on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lanewise.imports.comma2k19 import read_drive, write_drive
+
+app = typer.Typer(help="Turn recorded real drives into MCAP.", no_args_is_help=True)
+
+
+@app.callback()
+def _import() -> None:
+    """Turn recorded real drives into MCAP."""
+
+
+@app.command("comma2k19")
+def comma2k19_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with imu.csv, wheel.csv, gnss_ublox.csv ...")],
+    out: Annotated[Path, typer.Option(metavar="DRIVE.mcap", help="The recording to write.")] = Path("comma2k19.mcap"),
+) -> None:
+    """One minute of comma2k19 in its neutral tables: satellites, IMU, wheels, radar and the recorded truth."""
+    said = read_drive(folder)
+    write_drive(said, out)
+    typer.echo(f"{out}: {len(said)} messages, {said[-1].received_ns * 1e-9:.1f} s")
