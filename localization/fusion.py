@@ -10,7 +10,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from bus.messages import GnssFix
+from geometry.angles import Floats
 from localization.estimator import (
     GNSS_X,
     GNSS_Y,
@@ -59,6 +62,8 @@ class Fusion:
     imu_ns: int = -1
     yaw_rate_radps: float = 0.0
     acceleration_mps2: float = 0.0
+    roll_radps: float = 0.0
+    roll_bias_radps: float = 0.0
     wheels_ns: int = -1
     wheel_mps: float = 0.0
     moved_ns: int = -1
@@ -89,19 +94,19 @@ def motion_of(fusion: Fusion) -> Motion:
 
 
 def with_imu(
-    fusion: Fusion, stamp_ns: int, yaw_rate_radps: float, acceleration_mps2: float, settings: FusionSettings
+    fusion: Fusion, stamp_ns: int, angular_velocity_radps: Floats, specific_force_mps2: Floats, settings: FusionSettings
 ) -> tuple[Fusion, str]:
-    """After an IMU sample."""
-    if not (math.isfinite(yaw_rate_radps) and math.isfinite(acceleration_mps2)):
+    """After an IMU sample (3,), (3,) in `ego` axes."""
+    if not (np.isfinite(angular_velocity_radps).all() and np.isfinite(specific_force_mps2).all()):
         return fusion, "the IMU says no number"
     if refusal := _order(fusion.imu_ns, stamp_ns, "IMU"):
         return fusion, refusal
-    if fusion.imu_ns < 0:
-        moved = fusion
-    else:
-        rate = 0.5 * (fusion.yaw_rate_radps + yaw_rate_radps)
-        moved = _moved(fusion, stamp_ns, rate, 0.5 * (fusion.acceleration_mps2 + acceleration_mps2), settings)
-    moved = replace(moved, imu_ns=stamp_ns, yaw_rate_radps=yaw_rate_radps, acceleration_mps2=acceleration_mps2)
+    turn_radps, pull_mps2 = float(angular_velocity_radps[2]), float(specific_force_mps2[0])
+    moved = _rolled(fusion, stamp_ns, float(angular_velocity_radps[0]), settings.estimator)
+    if fusion.imu_ns >= 0:
+        rate, pull = 0.5 * (fusion.yaw_rate_radps + turn_radps), 0.5 * (fusion.acceleration_mps2 + pull_mps2)
+        moved = _moved(moved, stamp_ns, rate, pull, settings)
+    moved = replace(moved, imu_ns=stamp_ns, yaw_rate_radps=turn_radps, acceleration_mps2=pull_mps2)
     return _rested(moved, settings), ""
 
 
@@ -199,11 +204,22 @@ def _moved(
     point = TrailPoint(
         stamp_ns, before.x_m + gone * math.cos(heading), before.y_m + gone * math.sin(heading),
         before.yaw_rad + motion.yaw_rate_radps * dt, motion.speed_mps, pull,
+        -fusion.roll_radps * settings.estimator.antenna_up_m,
     )  # fmt: skip
     estimate = fusion.estimate
     if estimate is not None:
         estimate = propagated(estimate, stamp_ns, yaw_rate_radps, acceleration_mps2, settings.estimator)
     return replace(fusion, trail=fusion.trail.with_point(point), estimate=estimate)
+
+
+def _rolled(fusion: Fusion, stamp_ns: int, roll_rate_radps: float, settings: EstimatorSettings) -> Fusion:
+    """With the roll rate, smoothed and without its bias: a car does not roll over, so that its mean is the bias."""
+    if fusion.imu_ns < 0:
+        return replace(fusion, roll_bias_radps=roll_rate_radps)
+    dt = (stamp_ns - fusion.imu_ns) * 1e-9
+    bias = fusion.roll_bias_radps + min(dt / settings.roll_bias_s, 1.0) * (roll_rate_radps - fusion.roll_bias_radps)
+    roll = fusion.roll_radps + min(dt / settings.roll_s, 1.0) * (roll_rate_radps - bias - fusion.roll_radps)
+    return replace(fusion, roll_radps=roll, roll_bias_radps=bias)
 
 
 def _rested(fusion: Fusion, settings: FusionSettings) -> Fusion:

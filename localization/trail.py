@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TrailPoint:
-    """Place in `odom`, speed and acceleration along the heading at a time."""
+    """Place in `odom`, speed and acceleration along the heading at a time.
+
+    `sideways_mps` is how fast the antenna moves to the left as the body rolls about an axis below it.
+    """
 
     stamp_ns: int
     x_m: float
@@ -21,6 +24,7 @@ class TrailPoint:
     yaw_rad: float
     speed_mps: float
     acceleration_mps2: float
+    sideways_mps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Trail:
             stamp_ns, a.x_m + w * (b.x_m - a.x_m), a.y_m + w * (b.y_m - a.y_m),
             a.yaw_rad + w * (b.yaw_rad - a.yaw_rad), a.speed_mps + w * (b.speed_mps - a.speed_mps),
             a.acceleration_mps2 + w * (b.acceleration_mps2 - a.acceleration_mps2),
+            a.sideways_mps + w * (b.sideways_mps - a.sideways_mps),
         )  # fmt: skip
 
 
@@ -59,5 +64,5 @@ def _carried(point: TrailPoint, stamp_ns: int) -> TrailPoint:
     gone = point.speed_mps * (stamp_ns - point.stamp_ns) * 1e-9
     return TrailPoint(
         stamp_ns, point.x_m + gone * math.cos(point.yaw_rad), point.y_m + gone * math.sin(point.yaw_rad),
-        point.yaw_rad, point.speed_mps, point.acceleration_mps2,
+        point.yaw_rad, point.speed_mps, point.acceleration_mps2, point.sideways_mps,
     )  # fmt: skip
