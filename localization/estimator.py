@@ -218,8 +218,11 @@ def _with_position(
     rows[0, YAW], rows[1, YAW] = -back[1], back[0]
     rows[0, LATENCY], rows[1, LATENCY] = -then.speed_mps * math.cos(heading), -then.speed_mps * math.sin(heading)
     residual = np.array((fix.x_m, fix.y_m)) - (mean[[X, Y]] + mean[[GNSS_X, GNSS_Y]] + back)
-    noise = np.eye(2) * (settings.fix_factor * fix.accuracy_m) ** 2
-    return corrected(estimate, residual, rows, noise, settings.gate)
+    # many alike fixes say little more than one, but one fix errs no more than its receiver states
+    spread = rows @ estimate.covariance @ rows.T + np.eye(2) * fix.accuracy_m**2
+    if float(residual @ np.linalg.solve(spread, residual)) > settings.gate:
+        return estimate, False
+    return corrected(estimate, residual, rows, np.eye(2) * (settings.fix_factor * fix.accuracy_m) ** 2)
 
 
 def _with_velocity(

@@ -111,7 +111,7 @@ def frozen(stamp_ns: int, message: Message) -> list[tuple[int, Message]]:
 
 
 def jumped(stamp_ns: int, message: Message) -> list[tuple[int, Message]]:
-    return [(stamp_ns, replace(message, x_m=message.x_m + 30.0) if isinstance(message, GnssFix) else message)]
+    return [(stamp_ns, replace(message, x_m=message.x_m + 10.0) if isinstance(message, GnssFix) else message)]
 
 
 def test_finds_itself_without_a_prior() -> None:
