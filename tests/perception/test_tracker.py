@@ -1,0 +1,80 @@
+"""Ghosts, births, motion and late frames of the tracker."""
+
+import time
+
+import numpy as np
+import pytest
+
+from bus.memory import decode_memory, encode_memory
+from bus.messages import Objects
+from geometry.pose import IDENTITY, Pose
+from perception.tracker import TrackerMemory, TrackerSettings, empty, message_of, track
+
+SETTINGS = TrackerSettings()
+
+
+def objects(*places: tuple[float, float], sigma_m: float = 0.3) -> Objects:
+    x, y = np.array(places).reshape(-1, 2).T
+    n = len(x)
+    one = np.ones(n)
+    return Objects(
+        np.zeros(n), one, x, y, 0 * one, 4.5 * one, 1.8 * one, 1.5 * one, np.tile(sigma_m**2 * np.eye(2), (n, 1, 1))
+    )
+
+
+def fed(memory: TrackerMemory, frame: int, seen: Objects, pose: Pose = IDENTITY) -> TrackerMemory:
+    return track(SETTINGS, memory, seen, pose, frame * 100_000_000)
+
+
+def test_a_car_in_front_is_confirmed_in_the_third_frame_and_not_before() -> None:
+    memory, counts = empty(), []
+    for frame in range(3):
+        memory = fed(memory, frame, objects((30.0, 0.0)))
+        counts.append(len(message_of(SETTINGS, memory.tracks).ids))
+    assert counts == [0, 0, 1]
+
+
+def test_a_one_frame_ghost_is_never_confirmed() -> None:
+    memory = fed(empty(), 0, objects((15.0, 0.0)))
+    for frame in range(1, 20):
+        memory = fed(memory, frame, objects())
+        assert len(message_of(SETTINGS, memory.tracks).ids) == 0
+    assert len(memory.tracks.ids) == 0
+
+
+def test_velocity_in_odom_does_not_depend_on_the_motion_of_the_ego() -> None:
+    rng, memory = np.random.default_rng(1), empty()
+    for frame in range(30):
+        ego = Pose(2.0 * frame, 0.0, 0.02 * frame)
+        place = np.array((40.0 + 1.0 * frame, 3.0)) + rng.normal(0.0, 0.2, 2)
+        memory = fed(memory, frame, objects(tuple(ego.inverse() @ place), sigma_m=0.2), ego)
+    said = message_of(SETTINGS, memory.tracks)
+    assert len(said.ids) == 1
+    assert said.vx_mps[0] == pytest.approx(10.0, abs=1.0)
+    assert said.vy_mps[0] == pytest.approx(0.0, abs=1.0)
+
+
+def test_two_crossing_cars_keep_their_ids() -> None:
+    memory = empty()
+    for frame in range(30):
+        t = 0.1 * frame
+        memory = fed(memory, frame, objects((20.0 + 10.0 * t, 2.0), (50.0 - 10.0 * t, -2.0)))
+    said = message_of(SETTINGS, memory.tracks)
+    assert dict(zip(said.ids.tolist(), np.sign(said.vx_mps).tolist(), strict=True)) == {0: 1.0, 1: -1.0}
+
+
+def test_memory_survives_the_codec() -> None:
+    memory = fed(empty(), 0, objects((15.0, 0.0), (30.0, 3.0)))
+    back = decode_memory(encode_memory(memory))
+    assert np.array_equal(
+        fed(back, 1, objects((15.0, 0.0))).tracks.state, fed(memory, 1, objects((15.0, 0.0))).tracks.state
+    )
+
+
+@pytest.mark.full
+def test_twenty_objects_take_about_a_millisecond() -> None:
+    seen, memory = objects(*((5.0 * i, 3.0 * (i % 3)) for i in range(20))), empty()
+    begin = time.perf_counter()
+    for frame in range(100):
+        memory = fed(memory, frame, seen)
+    assert (time.perf_counter() - begin) / 100 < 0.005
