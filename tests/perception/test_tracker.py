@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from bus.memory import decode_memory, encode_memory
-from bus.messages import Objects
+from bus.messages import Envelope, Objects, Odometry
+from bus.node import Received, Tick
 from geometry.pose import IDENTITY, Pose
-from perception.tracker import TrackerMemory, TrackerSettings, empty, message_of, track
+from perception.tracker import TrackerMemory, TrackerSettings, empty, message_of, node, track
 
 SETTINGS = TrackerSettings()
 
@@ -18,7 +19,15 @@ def objects(*places: tuple[float, float], sigma_m: float = 0.3) -> Objects:
     n = len(x)
     one = np.ones(n)
     return Objects(
-        np.zeros(n), one, x, y, 0 * one, 4.5 * one, 1.8 * one, 1.5 * one, np.tile(sigma_m**2 * np.eye(2), (n, 1, 1))
+        np.zeros(n, dtype=np.int64),
+        one,
+        x,
+        y,
+        0 * one,
+        4.5 * one,
+        1.8 * one,
+        1.5 * one,
+        np.tile(sigma_m**2 * np.eye(2), (n, 1, 1)),
     )
 
 
@@ -78,3 +87,18 @@ def test_twenty_objects_take_about_a_millisecond() -> None:
     for frame in range(100):
         memory = fed(memory, frame, seen)
     assert (time.perf_counter() - begin) / 100 < 0.005
+
+
+def test_a_late_frame_is_placed_by_the_odometry_of_its_own_instant() -> None:
+    def told(topic: str, at_ms: int, message: object) -> Tick:
+        received = Received(Envelope(topic, "test", 0, at_ms * 10**6, 0, 0), message)
+        return Tick(1_000_000_000, {topic: received}, received, np.random.default_rng(0))
+
+    tracker = node(SETTINGS)
+    memory = tracker.memory
+    for at_ms in range(0, 600, 20):
+        pose = Pose(0.03 * at_ms, 0.0, 0.0)  # 30 m/s
+        said = Odometry(pose, 30.0, 0.0, 0.0, 0.0, True)
+        memory, _ = tracker.step(memory, told("/localization/odometry", at_ms, said))
+    memory, _ = tracker.step(memory, told("/perception/objects", 310, objects((20.0, 0.0))))
+    assert memory.tracks.state[0, 0] == pytest.approx(20.0 + 0.03 * 310)
