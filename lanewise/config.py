@@ -17,10 +17,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from geometry.errors import ContractError, InputError
 from lanewise.planners import planner_settings
+from localization.map_filter import MapSettings
 from motion.tracking import TrackingSettings
 from perception.ground_truth import GroundTruthSettings
 from planning.planner import PlannerSettings
 from planning.safety import SafetySettings
+from sim.sensors.gnss import GnssSettings
+from sim.sensors.imu import ImuSettings
+from sim.sensors.landmarks import LandmarkErrors
+from sim.sensors.lane_marks import LaneMarkErrors
+from sim.sensors.wheels import WheelSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,17 @@ class SimulationSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SensorSettings:
+    """The car's devices, and the error models of what its cameras see of marks and landmarks."""
+
+    gnss: GnssSettings = GnssSettings()
+    imu: ImuSettings = ImuSettings()
+    wheels: WheelSettings = WheelSettings()
+    lane_marks: LaneMarkErrors = LaneMarkErrors()
+    landmarks: LandmarkErrors = LandmarkErrors()
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """One drive. `parameters` are values for the parameters that the scenario declares, in its own units.
 
@@ -56,6 +73,8 @@ class RunConfig:
     parameters: Mapping[str, str] = field(default_factory=dict)
     stack: StackChoice = StackChoice()
     simulation: SimulationSettings = SimulationSettings()
+    sensors: SensorSettings = SensorSettings()
+    localization: MapSettings = MapSettings()
     perception: GroundTruthSettings = GroundTruthSettings()
     planner: PlannerSettings = PlannerSettings()
     planning: Any = None

@@ -23,7 +23,7 @@ from bus.topics import STATE_PREFIX
 from geometry.errors import InputError
 from lanewise.assignment import Assignment
 from lanewise.config import RunConfig
-from lanewise.stack import stack_nodes
+from lanewise.stack import sensor_nodes, stack_nodes
 
 SLICE_NS = 1_000_000_000
 """Recorded messages are fed in stretches of this length, so that memory stays bounded."""
@@ -113,11 +113,15 @@ def replay(
     Raises:
         InputError: no such node, no snapshot up to `start_s`, or a damaged recording.
     """
-    nodes = _chosen(stack_nodes(config, assignment.context(config.planner.period_s)), only)
+    context = assignment.context(config.planner.period_s)
+    stack = stack_nodes(config, context)
+    nodes = _chosen(stack, only)
     names = {node.name for node in nodes}
     begin_ns = _begin_ns(recording, start_s)
     tracks: dict[str, _Track] = {}
-    outside = {publisher: SOURCE_PRIORITY for publisher in _publishers(recording) - names - {SUPERVISOR}}
+    # What was said at one instant comes in the same order as it did: devices after the simulator, by their priorities.
+    said_at = {node.name: node.priority for node in (*sensor_nodes(config, context), *stack)}
+    outside = {name: said_at.get(name, SOURCE_PRIORITY) for name in _publishers(recording) - names - {SUPERVISOR}}
     executor = Executor(
         nodes, config.seed, lambda envelope, message: _compare(tracks, names, envelope, message),
         encode_memory, encode_generator, outside,

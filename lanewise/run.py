@@ -28,7 +28,7 @@ from lanewise.report.page import write_report
 from lanewise.reporting import report_data
 from lanewise.scenarios.catalog import shipped_scenario
 from lanewise.sources import load_source
-from lanewise.stack import stack_nodes
+from lanewise.stack import sensor_nodes, stack_nodes
 from planning.metrics.result import MetricResult, Verdict
 from sim.scenarios.recorded.argoverse2 import is_argoverse2
 from sim.scenarios.scenario import ScenarioEngine
@@ -86,7 +86,8 @@ def run(config: RunConfig, folder: Path, outputs: Outputs, progress: Progress) -
     source = load_source(path, config.parameters, outputs.root)
     engine, assignment = source.engine, assignment_of(source)
     context = assignment.context(config.planner.period_s)
-    nodes = stack_nodes(config, context)  # what is wrong with the configuration shows before anything is written
+    # what is wrong with the configuration shows before anything is written
+    nodes = (*sensor_nodes(config, context), *stack_nodes(config, context))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.toml").write_text(config.to_toml())
     (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n")
