@@ -63,7 +63,7 @@ def test_a_contact_fails_the_verdict_whoever_caused_it(data: Path, tmp_path: Pat
 
 
 def test_parameters_and_other_formats_are_refused(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="has no parameters"):
+    with pytest.raises(InputError, match="has no parameter a; it has traffic"):
         load_source(data / FOLDER / "ZAM_Zip-1_6_T-1.xml", {"a": "1"})
     other = tmp_path / "scenario.json"
     other.write_text("{}")

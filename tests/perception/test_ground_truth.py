@@ -10,12 +10,17 @@ from hypothesis import strategies as st
 from bus.messages import AgentTruth, Envelope, Odometry, PoseEstimate, PoseStatus, ScenarioInfo
 from bus.node import Received, Tick
 from geometry.pose import Pose
+from lanewise.scenarios.own_maps import highway_straight
+from maps.lane_sampling import sample_lanes
 from perception.ground_truth import GroundTruthSettings, node
 
 INFO = ScenarioInfo(
     "test", 0, 20.0, "", ("Ego", "A", "B"), np.array([0, 0, 1]), np.array([4.8, 4.5, 12.0]), np.array([1.9, 1.8, 2.5]),
     np.array([1.5, 1.4, 3.5]), np.array([1.4, 1.3, 4.0]), np.array([2.8, 2.7, 6.0]),
 )  # fmt: skip
+
+ROAD = sample_lanes(highway_straight())
+"""A map without lights."""
 
 
 def perceive(world_from_odom: Pose, odom_from_ego: Pose, *agents: tuple[int, float, float, float]):
@@ -30,7 +35,7 @@ def perceive(world_from_odom: Pose, odom_from_ego: Pose, *agents: tuple[int, flo
         "/truth/agents": truth,
     }
     received = {topic: Received(Envelope(topic, "t", 0, 0, 0, 0), message) for topic, message in inputs.items()}
-    made = node(GroundTruthSettings(range_m=100.0))
+    made = node(GroundTruthSettings(range_m=100.0), ROAD)
     _, said = made.step(made.memory, Tick(0, received, received["/truth/agents"], np.random.default_rng(0)))
     return {publication.topic: publication.message for publication in said}
 
@@ -66,7 +71,7 @@ def test_what_is_out_of_range_is_not_seen() -> None:
 
 
 def test_nothing_is_said_before_the_pose_is_known() -> None:
-    made = node(GroundTruthSettings())
+    made = node(GroundTruthSettings(), ROAD)
     empty = AgentTruth(*(np.zeros(0),) * 8)
     trigger = Received(Envelope("/truth/agents", "t", 0, 0, 0, 0), empty)
     assert made.step(made.memory, Tick(0, {"/truth/agents": trigger}, trigger, np.random.default_rng(0)))[1] == ()
