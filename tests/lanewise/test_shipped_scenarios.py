@@ -31,7 +31,9 @@ def lane_map(request: pytest.FixtureRequest) -> LaneMap:
 def test_shipped_names_lead_to_files_and_others_to_a_list_of_names() -> None:
     assert tuple(shipped()) == SCENARIOS
     assert all(shipped_scenario(name).is_file() for name in SCENARIOS)
-    with pytest.raises(InputError, match="there is no scenario file or shipped scenario 'tea'; shipped are curve, cut-in"):
+    with pytest.raises(
+        InputError, match="there is no scenario file or shipped scenario 'tea'; shipped are curve, cut-in"
+    ):
         shipped_scenario("tea")
 
 
