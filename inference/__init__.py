@@ -1,0 +1,1 @@
+"""One backend for every net and heavy kernel: model store, engines, optimiser, server."""
