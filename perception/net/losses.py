@@ -13,13 +13,14 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-from perception.net.classes import CHANNELS
+from perception.net.classes import CHANNELS, OBJECTS
 
 WEIGHTS = MappingProxyType({
-    "heat": 1.0, "offset": 1.0, "depth": 0.6, "contact": 0.4, "size": 0.5, "yaw": 0.8, "drivable": 0.3, "marks": 0.35,
+    "heat": 1.0, "lights": 0.3, "offset": 1.0, "depth": 0.6, "contact": 0.4, "size": 0.5, "yaw": 0.8, "drivable": 0.3, "marks": 0.35,
     "mark_offset": 0.15, "weather": 0.15,
 })  # fmt: skip
 _SCALE_FLOOR = -5.0
+OBJECT = len(OBJECTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ def losses_of(grid: Tensor, weather: Tensor, batch: Batch) -> dict[str, Tensor]:
     full, near = weight.clamp(min=0.0), weight.abs()
     count, all_count = full.sum().clamp(min=1.0), near.sum().clamp(min=1.0)
     return {
-        "heat": focal(part("heat"), batch.heat, batch.care),
+        # Apart, as lights are so few beside objects that a common mean would hardly know them.
+        "heat": focal(part("heat")[:, :OBJECT], batch.heat[:, :OBJECT], batch.care[:, :OBJECT]),
+        "lights": focal(part("heat")[:, OBJECT:], batch.heat[:, OBJECT:], batch.care[:, OBJECT:]),
         # Relative for far offsets: those of objects that reach beyond the picture are large and need not be exact.
         "offset": ((part("offset") - wanted[:, :2]).abs() / (1.0 + wanted[:, :2].abs()) * near).sum() / all_count,
         "depth": (laplace(part("depth"), wanted[:, 2:3]) * near).sum() / all_count,

@@ -46,7 +46,7 @@ class LoopSettings:
     whole_share: float = 0.25
     """Share of the batches that are of whole pictures."""
     empty_share: float = 0.3
-    """Of the pictures without an object so many are kept."""
+    """Of the pictures without an object or a light so many are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +147,17 @@ def _batches(shards: Sequence[Path], settings: LoopSettings, first_step: int) ->
         for at in range(0, len(order), settings.shards_open):
             chosen = order[at : at + settings.shards_open]
             pool = [sample for index in chosen for sample in read_shard(shards[index]).samples]
-            pool = [sample for sample in pool if len(sample.answer.objects) or rng.random() < settings.empty_share]
+            pool = [sample for sample in pool if _shows_something(sample) or rng.random() < settings.empty_share]
             mixed, k = rng.permutation(len(pool)), 0
             while k < len(mixed):
                 whole = rng.random() < settings.whole_share
                 size = settings.batch if whole else settings.window_batch
                 yield batch_of([pool[i] for i in mixed[k : k + size]], rng, None if whole else settings.window)
                 k += size
+
+
+def _shows_something(sample: Sample) -> bool:
+    return len(sample.answer.objects) > 0 or len(sample.answer.lights) > 0
 
 
 def batch_of(

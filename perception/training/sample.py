@@ -145,15 +145,15 @@ def fitted(answer: Answer) -> Answer:
 def windowed(
     image: NDArray[np.uint8], answer: Answer, size: tuple[int, int], rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], Answer]:
-    """A part of picture and truth of `size` (height, width), mostly around some object: more to learn per pixel.
+    """A part of picture and truth of `size` (height, width), mostly around some object or light: more to learn per pixel.
 
     What the window cuts of an object counts as hidden.
     """
     height, width = min(size[0], answer.height), min(size[1], answer.width)
     middle = np.array([rng.uniform(0.0, answer.width), rng.uniform(0.4, 0.9) * answer.height])
-    if len(answer.objects) and rng.random() < 0.8:
-        row = answer.objects[rng.integers(len(answer.objects))]
-        middle = 0.5 * (row[1:3] + row[3:5]) + rng.normal(0.0, 0.2, 2) * (width, height)
+    aims = np.concatenate((0.5 * (answer.objects[:, 1:3] + answer.objects[:, 3:5]), answer.lights[:, 1:3]))
+    if len(aims) and rng.random() < 0.8:
+        middle = aims[rng.integers(len(aims))] + rng.normal(0.0, 0.2, 2) * (width, height)
     left = int(np.clip(middle[0] - 0.5 * width, 0, answer.width - width)) // STRIDE * STRIDE
     top = int(np.clip(middle[1] - 0.5 * height, 0, answer.height - height)) // STRIDE * STRIDE
     objects, lights, marks = (table.copy() for table in (answer.objects, answer.lights, answer.marks))
