@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from perception.net.classes import CHANNELS, OBJECTS
 
 WEIGHTS = MappingProxyType({
-    "heat": 1.0, "lights": 0.3, "offset": 1.0, "depth": 0.6, "contact": 0.4, "size": 0.5, "yaw": 0.8, "drivable": 0.3, "marks": 0.35,
-    "mark_offset": 0.15, "weather": 0.15,
+    "heat": 1.0, "lights": 0.3, "offset": 1.0, "depth": 0.6, "contact": 0.4, "size": 0.5, "yaw": 0.8, "drivable": 0.3,
+    "marks": 0.35, "mark_offset": 0.15, "weather": 0.15,
 })  # fmt: skip
 _SCALE_FLOOR = -5.0
 OBJECT = len(OBJECTS)

@@ -145,7 +145,7 @@ def fitted(answer: Answer) -> Answer:
 def windowed(
     image: NDArray[np.uint8], answer: Answer, size: tuple[int, int], rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], Answer]:
-    """A part of picture and truth of `size` (height, width), mostly around some object or light: more to learn per pixel.
+    """A part of picture and truth of `size` (height, width), mostly around an object or light: more to learn per pixel.
 
     What the window cuts of an object counts as hidden.
     """
