@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import tomli_w
 from pydantic import TypeAdapter, ValidationError
@@ -19,9 +19,12 @@ from geometry.errors import ContractError, InputError
 from lanewise.planners import planner_settings
 from localization.map_filter import MapSettings
 from motion.tracking import TrackingSettings
+from perception.detector import DetectorSettings
 from perception.ground_truth import GroundTruthSettings
+from perception.tracker import TrackerSettings
 from planning.planner import PlannerSettings
 from planning.safety import SafetySettings
+from sim.sensors.camera.rig import RigSettings
 from sim.sensors.gnss import GnssSettings
 from sim.sensors.imu import ImuSettings
 from sim.sensors.landmarks import LandmarkErrors
@@ -52,8 +55,9 @@ class SimulationSettings:
 
 @dataclass(frozen=True, slots=True)
 class SensorSettings:
-    """The car's devices, and the error models of what its cameras see of marks and landmarks."""
+    """The car's devices, and the error models of what cameras see of marks and landmarks."""
 
+    rig: RigSettings = RigSettings()
     gnss: GnssSettings = GnssSettings()
     imu: ImuSettings = ImuSettings()
     wheels: WheelSettings = WheelSettings()
@@ -76,6 +80,8 @@ class RunConfig:
     sensors: SensorSettings = SensorSettings()
     localization: MapSettings = MapSettings()
     perception: GroundTruthSettings = GroundTruthSettings()
+    detector: DetectorSettings = DetectorSettings()
+    tracker: TrackerSettings = TrackerSettings()
     planner: PlannerSettings = PlannerSettings()
     planning: Any = None
     tracking: TrackingSettings = TrackingSettings()
@@ -167,6 +173,8 @@ def _build(kind: Any, tree: Any, path: str, place: Path | str | None) -> Any:
 def _value(kind: Any, value: Any, path: str, place: Path | str | None) -> Any:
     if is_dataclass(kind):
         return _build(kind, value, path, place)
+    if isinstance(value, list) and get_args(kind)[1:] == (...,) and is_dataclass(get_args(kind)[0]):
+        return tuple(_build(get_args(kind)[0], item, f"{path}[{i}]", place) for i, item in enumerate(value))
     try:
         # TOML has lists only; settings are frozen and hold tuples.
         frozen = tuple(value) if isinstance(value, list) else value

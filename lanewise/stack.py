@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 import localization.ground_truth
 import localization.map_node
+import perception.detector
 import perception.ground_truth
+import perception.tracker
+import sim.sensors.camera.node
 from bus.node import Node
 from geometry.errors import InputError
 from lanewise import view
 from lanewise.config import RunConfig
+from lanewise.inferring import infer_with
 from lanewise.planners import build_planner
 from maps.landmarks import map_landmarks
 from maps.mark_lines import mark_lines
 from planning import control, planner, safety
 from planning.scene import Context
 from sim.sensors import gnss, imu, landmarks, lane_marks, wheels
+from sim.sensors.camera.renderer import scenery_of
 
-PERCEPTION: Mapping[str, Callable[[RunConfig, Context], Node]] = MappingProxyType({
-    "ground-truth": lambda config, context: perception.ground_truth.node(config.perception, context.lane_map),
+PERCEPTION: Mapping[str, Callable[[RunConfig, Context], tuple[Node, ...]]] = MappingProxyType({
+    "camera": lambda config, _: (
+        perception.detector.node(config.detector, infer_with(config)), perception.tracker.node(config.tracker)
+    ),
+    "ground-truth": lambda config, context: (perception.ground_truth.node(config.perception, context.lane_map),),
 })  # fmt: skip
 
 LOCALIZATION: Mapping[str, Callable[[RunConfig, Context], Node]] = MappingProxyType({
@@ -33,18 +45,28 @@ LOCALIZATION: Mapping[str, Callable[[RunConfig, Context], Node]] = MappingProxyT
 def sensor_nodes(config: RunConfig, context: Context) -> tuple[Node, ...]:
     """The devices that the chosen stack listens to, beside the simulator; none where it drives by ground truth.
 
-    Lane marks and landmarks come from error models that stand in for the cameras' net.
+    Where the cameras are not looked through, the lane marks that they would see come from an error model; landmarks do
+    always.
     """
-    if config.stack.localization == "ground-truth":
-        return ()
     lane_map, sensors = context.lane_map, config.sensors
-    return (
-        gnss.node(sensors.gnss),
-        imu.node(sensors.imu),
-        wheels.node(sensors.wheels),
-        lane_marks.node(sensors.lane_marks, mark_lines(lane_map)),
-        landmarks.node(sensors.landmarks, map_landmarks(lane_map)),
-    )
+    nodes: list[Node] = []
+    if config.stack.localization != "ground-truth":
+        nodes += [gnss.node(sensors.gnss), imu.node(sensors.imu), wheels.node(sensors.wheels)]
+    if config.stack.localization == "map":
+        nodes.append(landmarks.node(sensors.landmarks, map_landmarks(lane_map)))
+        if config.stack.perception != "camera":
+            nodes.append(lane_marks.node(sensors.lane_marks, mark_lines(lane_map)))
+    if config.stack.perception == "camera":
+        scenery = cache(lambda: scenery_of(lane_map, config.seed))
+        nodes.append(sim.sensors.camera.node.node(sensors.rig, scenery, _threads().map))
+    return tuple(nodes)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Who draws pictures: a thread per core, but one where other drives run beside this one."""
+    alone = multiprocessing.parent_process() is None
+    return ThreadPoolExecutor(len(os.sched_getaffinity(0)) if alone else 1)
 
 
 def stack_nodes(config: RunConfig, context: Context) -> tuple[Node, ...]:
@@ -56,7 +78,7 @@ def stack_nodes(config: RunConfig, context: Context) -> tuple[Node, ...]:
     vehicle = context.vehicle
     return (
         _choice("localization", LOCALIZATION, config.stack.localization)(config, context),
-        _choice("perception", PERCEPTION, config.stack.perception)(config, context),
+        *_choice("perception", PERCEPTION, config.stack.perception)(config, context),
         planner.node(build_planner(config.stack.planner, config.planning), context, config.planner),
         control.node(vehicle, config.tracking),
         safety.node(vehicle, config.safety, config.tracking),

@@ -44,7 +44,7 @@ def infer(name: str, arrays: Arrays) -> dict[str, np.ndarray]:
 def seen(*ahead_m: float) -> dict[str, Message]:
     """What the stack says of cars so far ahead in the ego's lane on the straight motorway."""
     lane_map = sample_lanes(read_opendrive(PACKAGE / "scenarios" / "maps" / "highway_straight.xodr"))
-    cameras = camera_node(RigSettings(), scenery_of(lane_map, 4))
+    cameras = camera_node(RigSettings(), lambda: scenery_of(lane_map, 4))
     count = len(ahead_m) + 1
     one = np.ones(count)
     cast = ScenarioInfo(

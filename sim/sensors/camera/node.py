@@ -46,8 +46,10 @@ Each = Callable[[Callable[[int], bytes], Iterable[int]], Iterable[bytes]]
 """Applies a function to numbers and keeps their order: `map`, or the `map` of a pool of threads."""
 
 
-def node(settings: RigSettings, scenery: Scenery, each: Each = map) -> Node:
+def node(settings: RigSettings, scenery: Callable[[], Scenery], each: Each = map) -> Node:
     """The node to hand to the executor. `each` may take the cameras in parallel: the pictures stay the same.
+
+    `scenery` is asked for at each picture; it should build only once.
 
     Raises:
         InputError: two cameras of one name.
@@ -70,7 +72,7 @@ def node(settings: RigSettings, scenery: Scenery, each: Each = map) -> Node:
 
 
 def _step(
-    settings: RigSettings, scenery: Scenery, each: Each, memory: RigMemory, tick: Tick
+    settings: RigSettings, scenery: Callable[[], Scenery], each: Each, memory: RigMemory, tick: Tick
 ) -> tuple[RigMemory, tuple[Publication, ...]]:
     said: list[Publication] = []
     if not len(memory.angles_rad):
@@ -97,14 +99,14 @@ def _step(
     return memory, tuple(said)
 
 
-def _scene(scenery: Scenery, tick: Tick) -> Scene | None:
+def _scene(scenery: Callable[[], Scenery], tick: Tick) -> Scene | None:
     """The world as it was told last; None before the first word."""
     known = [tick.inputs.get(name) for name in INPUTS]
     info, ego, agents, lights, weather = (None if item is None else item.message for item in known)
     if not isinstance(info, ScenarioInfo) or not isinstance(ego, EgoTruth) or not isinstance(agents, AgentTruth):
         return None
     states = dict(zip(lights.signals, lights.state.tolist(), strict=True)) if isinstance(lights, LightTruth) else {}
-    view = world_view(scenery, info, agents, ego.world_from_ego, ego.speed_mps, states)
+    view = world_view(scenery(), info, agents, ego.world_from_ego, ego.speed_mps, states)
     return scene_of(view, weather if isinstance(weather, Weather) else CLEAR_DAY)
 
 

@@ -35,7 +35,7 @@ def tick(rig: ModuleType, *, told: bool = True, seed: int = 5) -> Tick:
 
 
 def test_each_camera_says_its_calibration_once_and_a_jpeg_each_time(rig: ModuleType, scenery: Scenery) -> None:
-    cameras = node(RigSettings(CAMERAS), scenery)
+    cameras = node(RigSettings(CAMERAS), lambda: scenery)
     memory, first = cameras.step(cameras.memory, tick(rig))
     _, second = cameras.step(memory, tick(rig))
     topics = [publication.topic for publication in first]
@@ -46,14 +46,14 @@ def test_each_camera_says_its_calibration_once_and_a_jpeg_each_time(rig: ModuleT
 
 
 def test_before_the_first_truth_there_is_no_picture(rig: ModuleType, scenery: Scenery) -> None:
-    cameras = node(RigSettings(CAMERAS), scenery)
+    cameras = node(RigSettings(CAMERAS), lambda: scenery)
     _, said = cameras.step(cameras.memory, tick(rig, told=False))
     assert all(p.topic.endswith(("/calibration", "/mount")) for p in said)
 
 
 def test_mount_is_what_calibration_believes_not_the_truth(rig: ModuleType, scenery: Scenery) -> None:
     def step(errors: RigErrors) -> tuple[np.ndarray, bytes]:
-        cameras = node(RigSettings(CAMERAS, errors), scenery)
+        cameras = node(RigSettings(CAMERAS, errors), lambda: scenery)
         _, said = cameras.step(cameras.memory, tick(rig))
         by_topic = {p.topic: p.message for p in said}
         return by_topic["/sensor/camera/rear/mount"].ego_from_camera, by_topic["/sensor/camera/rear"].data
@@ -65,7 +65,7 @@ def test_mount_is_what_calibration_believes_not_the_truth(rig: ModuleType, scene
 
 def test_pictures_are_the_same_in_parallel(rig: ModuleType, scenery: Scenery) -> None:
     def pictures(each: Each) -> list[bytes]:
-        cameras = node(RigSettings(CAMERAS), scenery, each)
+        cameras = node(RigSettings(CAMERAS), lambda: scenery, each)
         _, said = cameras.step(cameras.memory, tick(rig))
         return [p.message.data for p in said if isinstance(p.message, CompressedImage)]
 
@@ -75,7 +75,7 @@ def test_pictures_are_the_same_in_parallel(rig: ModuleType, scenery: Scenery) ->
 
 def test_two_cameras_of_one_name_are_refused(scenery: Scenery) -> None:
     with pytest.raises(InputError, match="names of their own"):
-        node(RigSettings((CAMERAS[0], CAMERAS[0])), scenery)
+        node(RigSettings((CAMERAS[0], CAMERAS[0])), lambda: scenery)
 
 
 def test_front_cameras_of_the_default_rig_overlap_all_round_but_for_slivers() -> None:
