@@ -29,9 +29,18 @@ from planning.scene import Context
 from sim.sensors import gnss, imu, landmarks, lane_marks, wheels
 from sim.sensors.camera.renderer import scenery_of
 
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Who draws pictures: a thread per core, but one where other drives run beside this one."""
+    alone = multiprocessing.parent_process() is None
+    return ThreadPoolExecutor(len(os.sched_getaffinity(0)) if alone else 1)
+
+
 PERCEPTION: Mapping[str, Callable[[RunConfig, Context], tuple[Node, ...]]] = MappingProxyType({
     "camera": lambda config, _: (
-        perception.detector.node(config.detector, infer_with(config)), perception.tracker.node(config.tracker)
+        perception.detector.node(config.detector, infer_with(config), _threads().map),
+        perception.tracker.node(config.tracker)
     ),
     "ground-truth": lambda config, context: (perception.ground_truth.node(config.perception, context.lane_map),),
 })  # fmt: skip
@@ -60,13 +69,6 @@ def sensor_nodes(config: RunConfig, context: Context) -> tuple[Node, ...]:
         scenery = cache(lambda: scenery_of(lane_map, config.seed))
         nodes.append(sim.sensors.camera.node.node(sensors.rig, scenery, _threads().map))
     return tuple(nodes)
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    """Who draws pictures: a thread per core, but one where other drives run beside this one."""
-    alone = multiprocessing.parent_process() is None
-    return ThreadPoolExecutor(len(os.sched_getaffinity(0)) if alone else 1)
 
 
 def stack_nodes(config: RunConfig, context: Context) -> tuple[Node, ...]:

@@ -7,7 +7,7 @@ application hands in: `infer(name, arrays) -> arrays`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -28,6 +28,9 @@ from perception.net.picture import cropped
 Arrays = Mapping[str, NDArray[np.generic]]
 Infer = Callable[[str, Arrays], Arrays]
 """Runs a model of the store: `images` (N, H, W, 3) uint8 RGB to `grid` (N, C, h, w) and `weather` (N, 6)."""
+Looked = tuple[NDArray[np.float32], NDArray[np.float32]]
+Each = Callable[[Callable[[str], Looked], Iterable[str]], Iterable[Looked]]
+"""Applies a function to the names of cameras and keeps their order: `map`, or the `map` of a pool of threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,13 @@ class DetectorMemory:
     weather: Floats
 
 
-def node(settings: DetectorSettings, infer: Infer) -> Node:
-    """The node to hand to the executor."""
+def node(settings: DetectorSettings, infer: Infer, each: Each = map) -> Node:
+    """The node to hand to the executor. `each` may look at pictures in parallel: what is seen stays the same."""
     inputs = [f"{CAMERA_PREFIX}{name}{part}" for name in settings.cameras for part in ("", "/calibration", "/mount")]
     return Node(
         name="detector",
         priority=15,
-        step=lambda memory, tick: _step(settings, infer, memory, tick),
+        step=lambda memory, tick: _step(settings, infer, each, memory, tick),
         memory=DetectorMemory(-1, np.full(6, 1.0 / 6.0)),
         inputs=tuple(inputs),
         outputs=("/perception/objects", "/perception/lane_marks", "/perception/lights", "/perception/weather"),
@@ -72,7 +75,7 @@ def node(settings: DetectorSettings, infer: Infer) -> Node:
 
 
 def _step(
-    settings: DetectorSettings, infer: Infer, memory: DetectorMemory, tick: Tick
+    settings: DetectorSettings, infer: Infer, each: Each, memory: DetectorMemory, tick: Tick
 ) -> tuple[DetectorMemory, tuple[Publication, ...]]:
     """Looks once all pictures of an instant are there; a camera that has been silent is not waited for."""
     assert tick.trigger is not None
@@ -82,8 +85,15 @@ def _step(
     if measured_ns <= memory.looked_ns or len(names) < len(alive) or not names:
         return memory, ()
     cameras = [_camera(tick, name) for name in names]
-    pictures = [cropped(decoded(tick.inputs[CAMERA_PREFIX + name].message)) for name in names]
-    grids, weather = looked_at(pictures, settings.model, infer)
+
+    def look(name: str) -> Looked:
+        image = cropped(decoded(tick.inputs[CAMERA_PREFIX + name].message))
+        answer = infer(settings.model, {"images": image[None]})
+        return np.asarray(answer["grid"][0], np.float32), np.asarray(answer["weather"][0], np.float32)
+
+    # One by one, not as a batch: on a CPU a batch costs as much, and pictures may be looked at on several cores.
+    grids, logits = zip(*each(look, names), strict=True)
+    weather = _shares(np.stack(logits).astype(np.float64))
     objects = merged(
         [decode_objects(g, c, settings.decode) for g, c in zip(grids, cameras, strict=True)], settings.decode
     )
@@ -113,8 +123,13 @@ def looked_at(images: list[NDArray[np.uint8]], model: str, infer: Infer) -> tupl
         answer = infer(model, {"images": np.stack([images[i] for i in rows])})
         for k, i in enumerate(rows):
             grids[i], logits[i] = np.asarray(answer["grid"][k], np.float32), answer["weather"][k]
+    return grids, _shares(logits)
+
+
+def _shares(logits: Floats) -> Floats:
+    """Softmax of each row."""
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return grids, shifted / shifted.sum(axis=1, keepdims=True)
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
 def _ready(settings: DetectorSettings, tick: Tick, measured_ns: int) -> list[str]:
