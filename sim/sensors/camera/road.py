@@ -131,7 +131,7 @@ def _marks(
     lane_map: LaneMap, lane: int, edge: Floats, spans: tuple[MarkSpan, ...], rng: np.random.Generator
 ) -> Iterator[tuple[Mesh, MarkLine]]:
     length = lane_map.length_m(lane)
-    ends = [*(span.s_m for span in spans[1:]), length]
+    ends = [*(span.s_m for span in spans[1:]), length][: len(spans)]
     for span, end in zip(spans, ends, strict=True):
         kind = span.kind.replace("_", " ")
         begin = max(span.s_m, 0.0)
