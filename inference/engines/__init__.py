@@ -1,0 +1,1 @@
+"""Engines that run nets, behind one protocol."""
