@@ -75,7 +75,7 @@ NOTES = (
     "Lanes to the left, offsets to the left and distances ahead are meant as the entity faces.",
     "Distances that are kept within bounds are approached like a critically damped spring; its stiffness is 0.4/m of "
     "the largest acceleration allowed.",
-    "Geographic positions need a map with a transverse Mercator projection (`+proj=tmerc` or `+proj=utm`).",
+    "Geographic positions need a map with a geo reference: a PROJ string, an EPSG number or WKT.",
     "Routes take the shortest way between waypoints, over lanes of the driving direction where there are any. On a "
     "route, lanes are counted as on its first road.",
     "A headway or time to collision is undefined, and its condition false, towards what is behind.",

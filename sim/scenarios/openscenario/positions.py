@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from geometry.angles import wrap_rad
 from geometry.errors import InputError, Place, SceneError
+from geometry.geodesy import projection_of
 from geometry.pose import Pose
 from maps.road_network import RoadPosition
 from sim.scenarios.openscenario.cast import Cast
-from sim.scenarios.openscenario.geo import projection_of
 from sim.scenarios.openscenario.mover import Mover, lane_heading
 from sim.scenarios.openscenario.reading import Node
 from sim.scenarios.openscenario.routes import Route, read_route

@@ -1,0 +1,68 @@
+"""From latitude and longitude into the plane of a map, by the map's own reference.
+
+In: a reference as maps carry it (a PROJ string, `EPSG:32632`, WKT) and angles in radians. Out: metres in the map's
+plane. The projections are PROJ's, through pyproj; vertical grids and datum shifts are left out, as maps are flat here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pyproj import Proj
+from pyproj.exceptions import ProjError
+
+from geometry.errors import InputError
+
+_LEFT_OUT = frozenset({"nadgrids", "geoidgrids", "grids", "towgs84", "vunits", "vto_meter", "wktext", "init", "type"})
+"""Words of a PROJ string that name files or heights."""
+_LONGEST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A map's plane."""
+
+    proj: Proj
+
+    def project(self, latitude_rad: float, longitude_rad: float) -> tuple[float, float]:
+        """(x, y) in metres, east and north.
+
+        Raises:
+            InputError: the projection has no such place.
+        """
+        x_m, y_m = self.proj(longitude_rad, latitude_rad, radians=True)
+        if not (math.isfinite(x_m) and math.isfinite(y_m)):
+            raise InputError("the geographic position lies too far from the map for its projection")
+        return float(x_m), float(y_m)
+
+    def unproject(self, x_m: float, y_m: float) -> tuple[float, float]:
+        """Latitude and longitude in radians.
+
+        Raises:
+            InputError: no place has these coordinates.
+        """
+        longitude_rad, latitude_rad = self.proj(x_m, y_m, inverse=True, radians=True)
+        if not (math.isfinite(latitude_rad) and math.isfinite(longitude_rad)):
+            raise InputError("these coordinates lie outside of the map's projection")
+        return float(latitude_rad), float(longitude_rad)
+
+
+def projection_of(reference: str) -> Projection:
+    """The projection that a map's reference describes.
+
+    Raises:
+        InputError: there is none, or it is no projection into a plane.
+    """
+    text = reference.strip()
+    if not text or len(text) > _LONGEST:
+        raise InputError("the map has no geo reference, so that geographic positions have no place on it")
+    if text.startswith("+"):
+        text = " ".join(word for word in text.split() if word[1:].split("=", 1)[0] not in _LEFT_OUT)
+    try:
+        proj = Proj(text)
+    except (ProjError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(f"the map's geo reference {reference[:100]!r} is not understood: {error}") from error
+    if proj.crs.is_geographic:
+        raise InputError(f"the map's geo reference {reference[:100]!r} is no projection into a plane")
+    return Projection(proj)
