@@ -53,7 +53,7 @@ def test_a_sphere_has_a_closed_form(latitude: float, beside: float) -> None:
     x, y = projection_of("+proj=tmerc +a=6378137 +b=6378137 +lon_0=0").project(phi, lam)
     b = math.cos(phi) * math.sin(lam)
     expected = AXIS_M * math.atanh(b), AXIS_M * math.atan2(math.tan(phi), math.cos(lam))
-    assert (x, y) == pytest.approx(expected, abs=1e-6)
+    assert (x, y) == pytest.approx(expected, abs=1e-4)
 
 
 @given(latitudes, away)
