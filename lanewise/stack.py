@@ -12,6 +12,7 @@ from typing import Any
 
 import localization.ground_truth
 import localization.map_node
+import localization.node
 import perception.detector
 import perception.ground_truth
 import perception.tracker
@@ -47,6 +48,7 @@ PERCEPTION: Mapping[str, Callable[[RunConfig, Context], tuple[Node, ...]]] = Map
 
 LOCALIZATION: Mapping[str, Callable[[RunConfig, Context], Node]] = MappingProxyType({
     "ground-truth": lambda *_: localization.ground_truth.node(),
+    "gnss": lambda *_: localization.node.node(localization.node.LocalizationSettings()),
     "map": lambda config, context: localization.map_node.node(config.localization, context.lane_map),
 })  # fmt: skip
 
