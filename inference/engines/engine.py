@@ -36,14 +36,15 @@ class ShapeProfile:
 class EngineOptions:
     """How a session is to run.
 
-    `threads` are those of one call on a CPU; `device` counts GPUs; `fp16` lets a GPU engine compute in half precision;
+    `threads` are those of one call on a CPU; `device` counts GPUs; `half` lets the engine compute in half
+    precision where it can (fp16 on a GPU, bf16 on a CPU that has it);
     `cache` is the folder of compiled engines (None: compiled anew each time).
     """
 
     threads: int = 1
     provider: str = "cpu"
     device: int = 0
-    fp16: bool = False
+    half: bool = False
     profile: ShapeProfile = ShapeProfile()
     cache: Path | None = None
 
