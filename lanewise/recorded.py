@@ -15,6 +15,7 @@ from lanewise.config import RunConfig, read_toml
 from lanewise.drive import READ, Drive, drive_of
 from lanewise.ratings import ratings
 from lanewise.report.scene import ReportData
+from lanewise.report.sight import sight_of
 from lanewise.reporting import DECISIVE, report_data
 from planning.metrics.corridor import corridor_of
 from planning.metrics.judge import judge
@@ -112,4 +113,5 @@ def recorded_report(path: Path) -> ReportData:
     config, assignment = recorded_run(recording)
     context = assignment.context(config.planner.period_s)
     drive = drive_of(read_drive(recording))
-    return report_data(drive, verdict_of(drive, context, assignment), context, config, drive_hash(digests(path)))
+    verdict = verdict_of(drive, context, assignment)
+    return report_data(drive, verdict, context, config, drive_hash(digests(path)), sight_of(recording))

@@ -14,6 +14,7 @@ from lanewise.provenance import versions
 from lanewise.report.road import road_around
 from lanewise.report.scene import DriveEvent, ModeChange, PlanView, Provenance, ReportData
 from lanewise.report.series import series_of
+from lanewise.report.sight import Sight
 from planning.metrics import general, r157
 from planning.metrics.corridor import corridor_of
 from planning.metrics.result import Verdict
@@ -30,7 +31,9 @@ SHOWN_ELEMENTS = ("event", "override", "ego", "end")
 """Storyboard elements whose transitions a reader wants to see; acts and manoeuvres only wrap them."""
 
 
-def report_data(drive: Drive, verdict: Verdict, context: Context, config: RunConfig, drive_hash: str) -> ReportData:
+def report_data(
+    drive: Drive, verdict: Verdict, context: Context, config: RunConfig, drive_hash: str, sight: Sight
+) -> ReportData:
     """The report of a drive."""
     rollout = drive.rollout
     corridor = corridor_of(context.mission.route, context.lane_map)
@@ -58,12 +61,15 @@ def report_data(drive: Drive, verdict: Verdict, context: Context, config: RunCon
         ),
         events=_events(drive),
         hazard_spans_s=drive.hazard_spans_s,
+        sight=sight,
     )
 
 
 def command_of(config: RunConfig) -> str:
     """The command that makes the drive again, from the defaults of this version."""
-    words = ["lanewise", "run", config.scenario, "--planner", config.stack.planner, "--seed", str(config.seed)]
+    stack = config.stack
+    words = ["lanewise", "run", config.scenario, "--planner", stack.planner, "--seed", str(config.seed)]
+    words += ["--perception", stack.perception, "--localization", stack.localization]
     for name, value in config.parameters.items():
         words += ["--param", f"{name}={value}"]
     return shlex.join(words)

@@ -6,6 +6,7 @@ recorded.
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -16,6 +17,7 @@ from geometry.angles import Floats
 from lanewise.report.artwork import artwork
 from lanewise.report.palette import THEMES, body_role
 from lanewise.report.scene import PlanView, ReportData, RoadLine
+from lanewise.report.sight import SeenTracks, Strip
 
 SAMPLE_S = 0.04
 """Least time between two samples that are sent."""
@@ -47,6 +49,8 @@ def page_data(data: ReportData) -> dict[str, Any]:
         "hazards": [[round(start, 3), round(end, 3)] for start, end in data.hazard_spans_s],
         "contacts": [_contact(data, contact, origin) for contact in rollout.contacts],
         "series": _series(data, keep),
+        "cameras": [_strip(strip) for strip in data.sight.strips],
+        "tracks": [{"t": round(seen.t_s, 3), "boxes": _boxes(seen, origin)} for seen in data.sight.tracks],
         "verdict": {"passed": data.verdict.passed, "t": data.verdict.t_s},
         "themes": {name: dict(palette) for name, palette in THEMES.items()},
         "maxSpeed": round(float(max(rollout.ego.speed_mps.max(), data.rollout.set_speed_mps, 1.0)), 2),
@@ -134,6 +138,18 @@ def _contact(data: ReportData, contact: Any, origin: Floats) -> dict[str, Any]:
         "y": round(contact.y_m - float(origin[1]), 2),
         "ego": data.rollout.ego_id in (contact.first_id, contact.second_id),
     }
+
+
+def _strip(strip: Strip) -> dict[str, Any]:
+    pictures = [base64.b64encode(jpeg).decode("ascii") for jpeg in strip.jpegs]
+    return {
+        "name": strip.camera,
+        "pictures": [{"t": round(t, 3), "jpeg": p} for t, p in zip(strip.t_s, pictures, strict=True)],
+    }
+
+
+def _boxes(seen: SeenTracks, origin: Floats) -> list[list[float | None]]:
+    return [_numbers((*(row[:2] - origin), *row[2:]), 2) for row in seen.boxes]
 
 
 def _series(data: ReportData, keep: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from bus.messages import SafetyMode
 from geometry.angles import Floats
 from geometry.errors import ContractError
 from lanewise.report.series import Series
+from lanewise.report.sight import Sight
 from motion.rollout import Rollout
 from planning.metrics.result import Verdict
 
@@ -152,6 +153,7 @@ class ReportData:
     modes: tuple[ModeChange, ...] = ()
     events: tuple[DriveEvent, ...] = ()
     hazard_spans_s: tuple[tuple[float, float], ...] = ()
+    sight: Sight = Sight()
 
     def __post_init__(self) -> None:
         if len(self.rollout.t_s) < 2:

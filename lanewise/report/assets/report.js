@@ -216,8 +216,26 @@
     const centre = { x: ego.x + member.centre * Math.cos(ego.yaw), y: ego.y + member.centre * Math.sin(ego.yaw), yaw: ego.yaw };
     const hazard = blink && drive.hazards.some(([from, to]) => from <= state.t && state.t <= to);
     drawMember(member, centre, m, { braking: at(drive.series.acceleration, place) < -0.6, hazard });
+    drawTracks(m);
     drawContacts(m);
     if (state.scale > 2.5) for (const [text, pose] of names) label(text, pose, m, ratio);
+  }
+
+  function drawTracks(m) {
+    const seen = latest(drive.tracks, state.t);
+    if (!seen || state.t - seen.t > 1) return;
+    useCamera(m);
+    pen.strokeStyle = colors.lead;
+    pen.lineWidth = Math.max(0.15, 1.6 / state.scale);
+    pen.setLineDash([0.8, 0.5]);
+    for (const [x, y, yaw, length, width] of seen.boxes) {
+      pen.save();
+      pen.translate(x, y);
+      pen.rotate(yaw);
+      pen.strokeRect(-length / 2, -width / 2, length, width);
+      pen.restore();
+    }
+    pen.setLineDash([]);
   }
 
   function drawContacts(m) {
@@ -414,6 +432,19 @@
     text(`legend-${plot.id}`, told.length ? `${told.reverse().join(" · ")} ${plot.unit}` : "–");
   }
 
+  // --- what the cameras saw -----------------------------------------------------------------------------------------
+
+  function showPictures() {
+    drive.cameras.forEach((camera, index) => {
+      const picture = latest(camera.pictures, state.t) || camera.pictures[0];
+      const image = byId(`camera-${index}`);
+      if (image.dataset.t !== String(picture.t)) {
+        image.dataset.t = picture.t;
+        image.src = `data:image/jpeg;base64,${picture.jpeg}`;
+      }
+    });
+  }
+
   // --- the loop -----------------------------------------------------------------------------------------------------
 
   function draw() {
@@ -422,6 +453,7 @@
     tellFigures(place);
     drawBand();
     for (const plot of PLOTS) drawCursor(plot, place);
+    showPictures();
   }
 
   let before = null;
