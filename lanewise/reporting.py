@@ -55,7 +55,7 @@ def report_data(
         series=series_of(rollout, corridor),
         verdict=verdict,
         decisive=DECISIVE[drive.info.regulation],
-        plans=tuple(_plan_view(plan) for plan in drive.plans),
+        plans=tuple(_plan_view(plan, not sight.tracks) for plan in drive.plans),
         modes=tuple(
             ModeChange(moment.t_s, SafetyMode(moment.message.mode), moment.message.reason) for moment in drive.modes
         ),
@@ -75,7 +75,8 @@ def command_of(config: RunConfig) -> str:
     return shlex.join(words)
 
 
-def _plan_view(plan: TimedPlan) -> PlanView:
+def _plan_view(plan: TimedPlan, truth: bool) -> PlanView:
+    """`truth`: the planner's tracks are numbered as the cast is; a tracker's are not."""
     trajectory = plan.trajectory
     points = plan.world_from_odom @ np.stack((trajectory.x_m, trajectory.y_m), axis=-1)
     return PlanView(
@@ -84,7 +85,7 @@ def _plan_view(plan: TimedPlan) -> PlanView:
         speed_mps=trajectory.speed_mps,
         label=trajectory.label,
         reason=trajectory.reason,
-        lead_id=trajectory.lead_id,
+        lead_id=trajectory.lead_id if truth else -1,
         emergency=trajectory.emergency,
     )
 

@@ -1,7 +1,7 @@
 """What the cameras saw and what the stack made of it: pictures with boxes, and the tracks seen from above.
 
 In: a recording with pictures. Out: `Sight`, small enough for a page: some pictures of the front cameras, each with the
-true boxes (white) and the detections (by class), and the confirmed tracks in `world`.
+true boxes (white) and the detections (orange), and the confirmed tracks in `world`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bus.messages import AgentTruth, EgoTruth, EntityKind, Objects, PoseEstimate, ScenarioInfo, Tracks
+from bus.messages import AgentTruth, EgoTruth, Objects, PoseEstimate, ScenarioInfo, Tracks
 from bus.recording import Record, Recording
 from bus.topics import CAMERA_PREFIX
 from geometry.angles import Floats
 from geometry.camera import Camera
-from lanewise.report.palette import DARK, body_role, rgb
+from lanewise.report.palette import DARK, rgb
 from perception.detector import camera_of_messages, decoded
 
 Picture = NDArray[np.uint8]
@@ -134,7 +134,7 @@ def _draw(seen: _Seen, at_ns: int) -> None:
     boxes = [(box, rgb(DARK["mark"])) for box in _true_boxes(seen, said)]
     objects = said.get("/perception/objects")
     if isinstance(objects, Objects):
-        boxes += [(box, rgb(DARK[body_role(kind, False)])) for kind, box in _seen_boxes(objects)]
+        boxes += [(box, rgb(DARK["lead"])) for box in _seen_boxes(objects)]
     for name, parts in seen.cameras.items():
         if name not in said or len(parts) < 2:
             continue
@@ -159,10 +159,9 @@ def _true_boxes(seen: _Seen, said: Mapping[str, Any]) -> list[Floats]:
     return [_corners(*centre, turn, *sides) for centre, turn, sides in zip(centres, yaw, size, strict=True)]
 
 
-def _seen_boxes(objects: Objects) -> list[tuple[EntityKind, Floats]]:
+def _seen_boxes(objects: Objects) -> list[Floats]:
     columns = (objects.x_m, objects.y_m, objects.yaw_rad, objects.length_m, objects.width_m, objects.height_m)
-    rows = np.column_stack(columns)
-    return [(EntityKind(int(kind)), _corners(*row)) for kind, row in zip(objects.kinds, rows, strict=True)]
+    return [_corners(*row) for row in np.column_stack(columns)]
 
 
 def _corners(x_m: float, y_m: float, yaw_rad: float, length_m: float, width_m: float, height_m: float) -> Floats:

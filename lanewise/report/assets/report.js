@@ -272,7 +272,7 @@
     text("hud-mode", mode && MODE[mode.mode] ? `${MODE[mode.mode]}: ${mode.reason}` : "");
     byId("hud-mode").style.color = mode && mode.mode === "degraded" ? colors.warn : colors.fail;
     const waiting = drive.ego.engaged === null || state.t < drive.ego.engaged - 1e-6;
-    const named = plan ? plan.reason.replace(/\btrack (\d+)/, (all, id) => (drive.cast[id] ? drive.cast[id].name : all)) : "";
+    const named = plan ? plan.reason.replace(/\btrack (\d+)/, (all, id) => (drive.cast[id] && !drive.tracks.length ? drive.cast[id].name : all)) : "";
     text("reason", waiting ? "the scenario drives the ego" : named);
     text("clock", `${state.t.toFixed(2)} s`);
     const scrub = byId("scrub");
