@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from bus.messages import EntityKind, Ints, Objects, Odometry, Tracks
@@ -23,6 +24,11 @@ OBJECTS, ODOMETRY = "/perception/objects", "/localization/odometry"
 ACCELERATION_MPS2 = np.array([3.0, 2.0, 2.0, 3.0, 4.0, 2.0, 1.5, 0.3, 2.0, 3.0])
 """1-sigma of the acceleration that each EntityKind is believed capable of from frame to frame."""
 OBSERVE = np.eye(2, 4)
+HEADING_KINDS = (
+    EntityKind.CAR, EntityKind.VAN, EntityKind.TRUCK, EntityKind.BUS, EntityKind.TRAILER, EntityKind.MOTORCYCLE,
+)  # fmt: skip
+SCORE_MEMORY = 8
+"""Detections over which a track's mean score reaches back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +48,30 @@ class TrackerSettings:
     birth_speed_mps: float = 15.0
     floor_m: float = 0.2
     """Least 1-sigma of a detection's place: no detector is better than this."""
+    even_score: float = 0.35
+    """Score at which a detection says as much for an object as against it; odds of scores are taken as evidence."""
+    confirm_score: float = 0.42
+    """Mean score of its detections below which a track is not told: what is seen again and again with doubt is mostly
+    a bush."""
+    known_speed_mps: float = 5.0
+    """1-sigma of the speed along the line of sight above which a young track is not told: braking for it would be
+    guessing."""
+    patience_hits: int = 12
+    """After so many detections it is told however unsure its speed is."""
+    beside_m: float = 1.5
+    along_share: float = 0.12
+    """A detection this near to a track across the line of sight, and along it by this share of the range, begins no
+    track of its own, and of two such tracks the younger one ends: the nearer object would hide the farther one."""
+    heading_speed_mps: float = 3.0
+    """From this speed on a vehicle heads where it moves."""
     ring_s: float = 1.0
     max_gap_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Population:
-    """N tracks: state (N, 4) of (x, y, vx, vy) in `odom`, covariance (N, 4, 4), size (N, 3), votes (N, kinds)."""
+    """N tracks: state (N, 4) of (x, y, vx, vy) in `odom`, covariance (N, 4, 4), size (N, 3), votes (N, kinds), and the
+    running mean of their detections' scores."""
 
     ids: Ints
     hits: Ints
@@ -58,12 +81,13 @@ class Population:
     yaw_rad: Floats
     size_m: Floats
     votes: Floats
+    score: Floats
 
     def rows(self, kept: Ints) -> Population:
         """The tracks of these rows."""
         return Population(
             self.ids[kept], self.hits[kept], self.existence[kept], self.state[kept], self.covariance[kept],
-            self.yaw_rad[kept], self.size_m[kept], self.votes[kept],
+            self.yaw_rad[kept], self.size_m[kept], self.votes[kept], self.score[kept],
         )  # fmt: skip
 
 
@@ -83,7 +107,7 @@ def empty() -> TrackerMemory:
     none = np.zeros(0, dtype=np.int64)
     tracks = Population(
         none, none, np.zeros(0), np.zeros((0, 4)), np.zeros((0, 4, 4)), np.zeros(0), np.zeros((0, 3)),
-        np.zeros((0, len(EntityKind))),
+        np.zeros((0, len(EntityKind))), np.zeros(0),
     )  # fmt: skip
     return TrackerMemory(tracks, -1, 0, none, np.zeros((0, 3)))
 
@@ -110,8 +134,9 @@ def _step(
         return _remembered(settings, memory, at_ns, tick.trigger.message), ()
     if not len(memory.ring_ns) or at_ns <= memory.at_ns:
         return memory, ()
-    memory = track(settings, memory, tick.trigger.message, _pose_at(memory, at_ns), at_ns)
-    return memory, (Publication("/perception/tracks", message_of(settings, memory.tracks), at_ns),)
+    pose = _pose_at(memory, at_ns)
+    memory = track(settings, memory, tick.trigger.message, pose, at_ns)
+    return memory, (Publication("/perception/tracks", message_of(settings, memory.tracks, pose), at_ns),)
 
 
 def _remembered(settings: TrackerSettings, memory: TrackerMemory, at_ns: int, odometry: Odometry) -> TrackerMemory:
@@ -145,14 +170,46 @@ def track(
     tracks = _missed(settings, tracks, rows, odom_from_ego)
     tracks = _hit(settings, tracks, rows, places[columns], noise[columns], votes[columns])
     tracks.yaw_rad[rows] += 0.3 * wrap_rad(yaw[columns] - tracks.yaw_rad[rows])
+    _head_where_it_moves(settings, tracks)
     tracks.size_m[rows] += (size[columns] - tracks.size_m[rows]) / np.minimum(tracks.hits[rows], 20)[:, None]
+    eye = np.array((odom_from_ego.x_m, odom_from_ego.y_m))
     new = np.setdiff1d(np.arange(len(places)), columns)
+    new = new[~_in_line(settings, places[new], tracks.state[:, :2], eye).any(axis=1)]
     born = _born(settings, memory.next_id, places[new], noise[new], yaw[new], size[new], votes[new])
-    kept = np.flatnonzero(tracks.existence >= settings.drop)
+    kept = np.flatnonzero((tracks.existence >= settings.drop) & ~_doubled(settings, tracks, eye))
     both = Population(*(
         np.concatenate((getattr(tracks.rows(kept), n), getattr(born, n))) for n in Population.__slots__
     ))  # fmt: skip
     return replace(memory, tracks=both, at_ns=at_ns, next_id=memory.next_id + len(new))
+
+
+def _in_line(settings: TrackerSettings, places: Floats, others: Floats, eye: Floats) -> NDArray[np.bool_]:
+    """Whether two places (P, 2) and (T, 2) are one object as seen from `eye`, shape (P, T)."""
+    sight = places - eye
+    far = np.maximum(np.hypot(sight[:, 0], sight[:, 1]), 1e-6)[:, None]
+    gap = others[None] - places[:, None]
+    along = (gap * sight[:, None]).sum(axis=-1) / far
+    across = (gap[..., 1] * sight[:, None, 0] - gap[..., 0] * sight[:, None, 1]) / far
+    return np.asarray((np.abs(along) < settings.along_share * far) & (np.abs(across) < settings.beside_m))
+
+
+def _doubled(settings: TrackerSettings, tracks: Population, eye: Floats) -> NDArray[np.bool_]:
+    """Tracks that stand in line with one of more detections: two ranges of one object."""
+    places = tracks.state[:, :2]
+    together = _in_line(settings, places, places, eye) & _in_line(settings, places, places, eye).T
+    # Equally often seen ones are told apart by their age.
+    rank = tracks.hits * tracks.score - 1e-6 * tracks.ids
+    return np.asarray((together & (rank[None, :] > rank[:, None])).any(axis=1))
+
+
+def _head_where_it_moves(settings: TrackerSettings, tracks: Population) -> None:
+    """Vehicles at speed head along their velocity: it is known better than what a picture says of far ones."""
+    velocity = tracks.state[:, 2:]
+    spread = np.sqrt(np.trace(tracks.covariance[:, 2:, 2:], axis1=1, axis2=2))
+    speed = np.hypot(velocity[:, 0], velocity[:, 1])
+    sure = (speed > settings.heading_speed_mps) & (speed > 1.5 * spread)
+    sure &= np.isin(tracks.votes.argmax(axis=1), HEADING_KINDS)
+    tracks.yaw_rad[sure] = np.arctan2(velocity[sure, 1], velocity[sure, 0])
 
 
 def _predicted(settings: TrackerSettings, tracks: Population, gap_s: float) -> Population:
@@ -192,15 +249,19 @@ def _hit(
     gain = covariance[rows][:, :, :2] @ np.linalg.inv(spread)
     miss = places - state[rows, :2]
     distance = np.einsum("ni,nij,nj->n", miss, np.linalg.inv(spread), miss)
+    score = np.clip(votes.sum(axis=1), 0.02, 0.98)
+    evidence = score / (1.0 - score) * (1.0 - settings.even_score) / settings.even_score
     state[rows] += np.einsum("nij,nj->ni", gain, miss)
     rest = np.eye(4) - gain @ OBSERVE
     covariance[rows] = rest @ covariance[rows] @ rest.swapaxes(1, 2) + gain @ noise @ gain.swapaxes(1, 2)
     likelihood = np.exp(-0.5 * distance) / (2.0 * math.pi * np.sqrt(np.linalg.det(spread)))
-    there = seen[rows] * settings.detected * likelihood
+    there = seen[rows] * settings.detected * likelihood * evidence
     seen[rows] = there / (there + (1.0 - seen[rows]) * settings.clutter_pm2)
     total[rows] += votes
     hits[rows] += 1
-    return replace(tracks, state=state, covariance=covariance, existence=seen, votes=total, hits=hits)
+    mean = tracks.score.copy()
+    mean[rows] += (votes.sum(axis=1) - mean[rows]) / np.minimum(hits[rows], SCORE_MEMORY)
+    return replace(tracks, state=state, covariance=covariance, existence=seen, votes=total, hits=hits, score=mean)
 
 
 def _born(
@@ -212,12 +273,21 @@ def _born(
     covariance[:, 2:, 2:] = settings.birth_speed_mps**2 * np.eye(2)
     state = np.hstack((places, np.zeros((count, 2))))
     ids, hits = np.arange(first, first + count), np.ones(count, dtype=np.int64)
-    return Population(ids, hits, settings.birth * votes.sum(axis=1), state, covariance, yaw, size, votes)
+    score = votes.sum(axis=1)
+    return Population(ids, hits, settings.birth * score, state, covariance, yaw, size, votes, score)
 
 
-def message_of(settings: TrackerSettings, tracks: Population) -> Tracks:
-    """The confirmed tracks: seen often enough and surely there. Acceleration and yaw rate are not estimated: zero."""
-    sure = np.flatnonzero((tracks.hits >= settings.confirm_hits) & (tracks.existence >= settings.confirm))
+def message_of(settings: TrackerSettings, tracks: Population, odom_from_ego: Pose) -> Tracks:
+    """The confirmed tracks: seen often enough, surely there, and with a speed that one may act on.
+
+    Acceleration and yaw rate are not estimated: zero.
+    """
+    sight = tracks.state[:, :2] - (odom_from_ego.x_m, odom_from_ego.y_m)
+    sight /= np.maximum(np.hypot(sight[:, 0], sight[:, 1]), 1e-6)[:, None]
+    closing = np.sqrt(np.einsum("ni,nij,nj->n", sight, tracks.covariance[:, 2:, 2:], sight))
+    acted_on = (closing < settings.known_speed_mps) | (tracks.hits >= settings.patience_hits)
+    there = (tracks.hits >= settings.confirm_hits) & (tracks.existence >= settings.confirm)
+    sure = np.flatnonzero(there & acted_on & (tracks.score >= settings.confirm_score))
     said = tracks.rows(sure)
     zero = np.zeros(len(sure))
     return Tracks(

@@ -14,13 +14,13 @@ from perception.tracker import TrackerMemory, TrackerSettings, empty, message_of
 SETTINGS = TrackerSettings()
 
 
-def objects(*places: tuple[float, float], sigma_m: float = 0.3) -> Objects:
+def objects(*places: tuple[float, float], sigma_m: float = 0.3, score: float = 1.0) -> Objects:
     x, y = np.array(places).reshape(-1, 2).T
     n = len(x)
     one = np.ones(n)
     return Objects(
         np.zeros(n, dtype=np.int64),
-        one,
+        score * one,
         x,
         y,
         0 * one,
@@ -39,7 +39,7 @@ def test_a_car_in_front_is_confirmed_in_the_third_frame_and_not_before() -> None
     memory, counts = empty(), []
     for frame in range(3):
         memory = fed(memory, frame, objects((30.0, 0.0)))
-        counts.append(len(message_of(SETTINGS, memory.tracks).ids))
+        counts.append(len(message_of(SETTINGS, memory.tracks, IDENTITY).ids))
     assert counts == [0, 0, 1]
 
 
@@ -47,7 +47,7 @@ def test_a_one_frame_ghost_is_never_confirmed() -> None:
     memory = fed(empty(), 0, objects((15.0, 0.0)))
     for frame in range(1, 20):
         memory = fed(memory, frame, objects())
-        assert len(message_of(SETTINGS, memory.tracks).ids) == 0
+        assert len(message_of(SETTINGS, memory.tracks, IDENTITY).ids) == 0
     assert len(memory.tracks.ids) == 0
 
 
@@ -57,7 +57,7 @@ def test_velocity_in_odom_does_not_depend_on_the_motion_of_the_ego() -> None:
         ego = Pose(2.0 * frame, 0.0, 0.02 * frame)
         place = np.array((40.0 + 1.0 * frame, 3.0)) + rng.normal(0.0, 0.2, 2)
         memory = fed(memory, frame, objects(tuple(ego.inverse() @ place), sigma_m=0.2), ego)
-    said = message_of(SETTINGS, memory.tracks)
+    said = message_of(SETTINGS, memory.tracks, ego)
     assert len(said.ids) == 1
     assert said.vx_mps[0] == pytest.approx(10.0, abs=1.0)
     assert said.vy_mps[0] == pytest.approx(0.0, abs=1.0)
@@ -68,8 +68,49 @@ def test_two_crossing_cars_keep_their_ids() -> None:
     for frame in range(30):
         t = 0.1 * frame
         memory = fed(memory, frame, objects((20.0 + 10.0 * t, 2.0), (50.0 - 10.0 * t, -2.0)))
-    said = message_of(SETTINGS, memory.tracks)
+    said = message_of(SETTINGS, memory.tracks, IDENTITY)
     assert dict(zip(said.ids.tolist(), np.sign(said.vx_mps).tolist(), strict=True)) == {0: 1.0, 1: -1.0}
+
+
+def test_what_is_seen_again_and_again_with_doubt_is_not_told() -> None:
+    doubted, believed = empty(), empty()
+    for frame in range(30):
+        doubted = fed(doubted, frame, objects((40.0, 0.0), score=0.3))
+        believed = fed(believed, frame, objects((40.0, 0.0), score=0.6))
+    assert len(message_of(SETTINGS, doubted.tracks, IDENTITY).ids) == 0
+    assert len(message_of(SETTINGS, believed.tracks, IDENTITY).ids) == 1
+
+
+def test_two_ranges_of_one_far_object_are_one_track() -> None:
+    memory = empty()
+    for frame in range(20):
+        seen = [(100.0, 0.2)] if frame % 3 else [(100.0, 0.2), (106.0, 0.0)]
+        memory = fed(memory, frame, objects(*seen, sigma_m=3.0))
+    assert len(message_of(SETTINGS, memory.tracks, IDENTITY).ids) == 1
+
+
+def test_two_cars_side_by_side_stay_two_tracks() -> None:
+    memory = empty()
+    for frame in range(20):
+        memory = fed(memory, frame, objects((60.0, 0.0), (61.0, 3.5), sigma_m=1.0))
+    assert len(message_of(SETTINGS, memory.tracks, IDENTITY).ids) == 2
+
+
+def test_a_far_object_is_told_once_its_speed_is_known() -> None:
+    """With 8 m of noise in range the first three detections say nothing of speed; a planner would brake for a guess."""
+    rng, memory, told = np.random.default_rng(4), empty(), []
+    for frame in range(20):
+        memory = fed(memory, frame, objects((100.0 + rng.normal(0.0, 4.0), 0.0), sigma_m=8.0))
+        told.append(len(message_of(SETTINGS, memory.tracks, IDENTITY).ids))
+    assert told[2] == 0
+    assert told[-1] == 1
+
+
+def test_a_car_at_speed_heads_where_it_moves_whatever_the_picture_says() -> None:
+    memory = empty()
+    for frame in range(20):
+        memory = fed(memory, frame, objects((20.0, 2.0 * frame)))
+    assert message_of(SETTINGS, memory.tracks, IDENTITY).yaw_rad[0] == pytest.approx(np.pi / 2, abs=0.1)
 
 
 def test_memory_survives_the_codec() -> None:
