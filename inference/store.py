@@ -62,11 +62,14 @@ class Store:
         Raises:
             InputError: a manifest cannot be read, or a folder holds what does not belong there.
         """
-        found: dict[tuple[str, str], StoredModel] = {}
+        return tuple(stored(folder) for folder in self.folders())
+
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of all models, by name and version, whatever is in them; the first root that has one counts."""
+        found: dict[tuple[str, str], Path] = {}
         for root in (self.root, *self.others):
-            for path in sorted(root.glob(f"*/*/{MANIFEST}")):
-                model = stored(path.parent)
-                found.setdefault((model.manifest.name, model.manifest.version), model)
+            for path in root.glob(f"*/*/{MANIFEST}"):
+                found.setdefault((path.parts[-3], path.parts[-2]), path.parent)
         return tuple(found[key] for key in sorted(found, key=lambda key: (key[0], version_order(key[1]))))
 
     def find(self, name: str, version: str | None = None) -> StoredModel:

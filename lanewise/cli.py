@@ -14,6 +14,7 @@ from lanewise import (
     export_commands,
     import_commands,
     map_commands,
+    model_commands,
     new_commands,
     replay_commands,
     run_commands,
@@ -40,6 +41,7 @@ app.command("replay")(replay_commands.replay_command)
 app.command("report")(export_commands.report_command)
 app.add_typer(topic_commands.app, name="topic")
 app.add_typer(map_commands.app, name="map")
+app.add_typer(model_commands.app, name="model")
 app.add_typer(export_commands.app, name="export")
 app.add_typer(import_commands.app, name="import")
 app.add_typer(new_commands.app, name="new")

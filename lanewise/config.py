@@ -16,6 +16,7 @@ import tomli_w
 from pydantic import TypeAdapter, ValidationError
 
 from geometry.errors import ContractError, InputError
+from inference.settings import InferenceSettings
 from lanewise.planners import planner_settings
 from localization.map_filter import MapSettings
 from motion.tracking import TrackingSettings
@@ -81,6 +82,7 @@ class RunConfig:
     localization: MapSettings = MapSettings()
     perception: GroundTruthSettings = GroundTruthSettings()
     detector: DetectorSettings = DetectorSettings()
+    inference: InferenceSettings = InferenceSettings()
     tracker: TrackerSettings = TrackerSettings()
     planner: PlannerSettings = PlannerSettings()
     planning: Any = None

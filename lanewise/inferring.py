@@ -1,35 +1,67 @@
-"""The inference that a stack's nets and kernels share."""
+"""The inference that a stack's nets and kernels share: which models there are, and the server of one drive."""
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import onnxruntime
-from numpy.typing import NDArray
-
+from inference.engines.catalog import engine_named
+from inference.engines.engine import EngineOptions, ShapeProfile
+from inference.server import OrderedServer
+from inference.settings import InferenceSettings, ModelChoice
+from inference.store import Store, StoredModel
+from inference.tensors import Arrays
+from inference.threads import ThreadBudget, usable_cores
+from inference.work import Work, model_work
+from lanewise.cache import cache_folder
 from lanewise.config import RunConfig
-from perception.detector import Arrays, Infer
 
 MODELS = Path(__file__).parent / "models"
+NETS = ("detector",)
+"""Nets that a stack may ask for."""
 
 
-def infer_with(config: RunConfig) -> Infer:
-    """Runs models of the store by name."""
-    del config
-
-    def infer(name: str, arrays: Arrays) -> dict[str, NDArray[np.generic]]:
-        session = _session(name)
-        names = [output.name for output in session.get_outputs()]
-        return dict(zip(names, session.run(names, dict(arrays)), strict=True))
-
-    return infer
+def model_store(own: Path | None = None) -> Store:
+    """The user's models, in the cache folder unless another is named, and those that are shipped."""
+    return Store(own if own is not None else cache_folder() / "models", (MODELS,))
 
 
-@cache
-def _session(name: str) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(MODELS / name / "1" / "model.onnx"), options)
+def model_named(name: str, version: str, own: Path | None = None) -> StoredModel:
+    """A model; without a version the newest that is shipped, so that a drive does not change with the cache folder.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    return model_store(own).find(name, version) if version else Store(MODELS).find(name)
+
+
+def work_of(choice: ModelChoice, budget: ThreadBudget) -> Work:
+    """A net as it was chosen to be run."""
+    options = EngineOptions(
+        budget.granted(choice.threads), choice.provider, half=choice.half, cache=cache_folder(),
+        profile=ShapeProfile(1, choice.batch, max(choice.batch, 16)),
+    )  # fmt: skip
+    model = model_named(choice.name, choice.version)
+    return model_work(model, engine_named(choice.engine), options, batch=choice.batch, latency_s=choice.latency_s)
+
+
+def server_of(settings: InferenceSettings) -> OrderedServer:
+    """The deterministic server of one drive; nets are loaded when they are first asked.
+
+    Raises:
+        InputError: a net or engine that is not there.
+    """
+    budget = ThreadBudget(settings.threads or usable_cores())
+    named = {choice.name: choice for choice in settings.models}
+    choices = [named.get(name, ModelChoice(name)) for name in dict.fromkeys((*NETS, *named))]
+    return OrderedServer([work_of(choice, budget) for choice in choices], budget)
+
+
+def inferring(server: OrderedServer, client: str) -> Callable[[str, Arrays], Arrays]:
+    """What a module is handed: `infer(name, arrays)`, asked under its own name."""
+    return lambda name, arrays: server.infer(name, arrays, client=client)
+
+
+def infer_with(config: RunConfig) -> Callable[[str, Arrays], Arrays]:
+    """Runs models of the store by name, for a stack that tells no figures."""
+    return inferring(server_of(config.inference), "detector")

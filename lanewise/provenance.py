@@ -8,8 +8,30 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-FOLDERS = ("geometry", "motion", "bus", "maps", "perception", "localization", "planning", "sim", "lanewise")
-LIBRARIES = ("numpy", "scipy", "numba", "shapely", "protobuf", "foxglove-sdk", "mcap", "lxml", "opencv-python-headless")
+FOLDERS = (
+    "geometry",
+    "motion",
+    "bus",
+    "inference",
+    "maps",
+    "perception",
+    "localization",
+    "planning",
+    "sim",
+    "lanewise",
+)
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "shapely",
+    "protobuf",
+    "foxglove-sdk",
+    "mcap",
+    "lxml",
+    "opencv-python-headless",
+    "onnxruntime",
+)
 
 
 @lru_cache(maxsize=1)
