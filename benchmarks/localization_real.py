@@ -63,7 +63,7 @@ def driven(said: tuple[Said, ...], latency_s: float, wheel_scale: float) -> Trac
                 fusion, _ = with_imu(fusion, one.measured_ns, imu.angular_velocity_radps, force, settings)
                 rows.append(_row(fusion))
             case Wheels() as wheels:
-                fusion, _ = with_wheel_speed(fusion, one.measured_ns, wheels.speed_mps * wheel_scale, settings)
+                fusion, _ = with_wheel_speed(fusion, one.measured_ns, wheels.speed_mps * wheel_scale)
             case GnssFix() as fix:
                 fusion, _ = with_gnss(fusion, one.measured_ns + late_ns, fix, settings)
     cpu_ms = (time.process_time() - begun) * 1e3 / updates
@@ -71,13 +71,13 @@ def driven(said: tuple[Said, ...], latency_s: float, wheel_scale: float) -> Trac
 
 
 def _row(fusion: Fusion) -> tuple[float, ...]:
-    estimate, trail = fusion.estimate, fusion.trail
+    estimate, trail = fusion.estimate, fusion.odometer.trail
     if estimate is None or trail is None:
         return ()
-    mean, here = estimate.mean.tolist(), trail.newest
+    mean, here, said = estimate.mean.tolist(), trail.newest, fusion.odometer
     course = mean[YAW] + here.sideways_mps / max(here.speed_mps, 1.0)
-    moved = (fusion.yaw_rate_radps, mean[GYRO_BIAS], fusion.wheel_mps, mean[WHEEL_SCALE])
-    return (fusion.imu_ns * 1e-9, mean[YAW], course, *moved, mean[LATENCY], estimate.sigma(LATENCY))
+    moved = (said.yaw_rate_radps, mean[GYRO_BIAS], said.wheel_mps, mean[WHEEL_SCALE])
+    return (said.imu_ns * 1e-9, mean[YAW], course, *moved, mean[LATENCY], estimate.sigma(LATENCY))
 
 
 def heading_rms_deg(track: Track, truth: Table, from_s: float) -> float:

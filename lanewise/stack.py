@@ -49,7 +49,12 @@ PERCEPTION: Mapping[str, Callable[[RunConfig, Context], tuple[Node, ...]]] = Map
 LOCALIZATION: Mapping[str, Callable[[RunConfig, Context], Node]] = MappingProxyType({
     "ground-truth": lambda *_: localization.ground_truth.node(),
     "gnss": lambda *_: localization.node.node(localization.node.LocalizationSettings()),
-    "map": lambda config, context: localization.map_node.node(config.localization, context.lane_map),
+    "odometry": lambda _, context: localization.node.node(
+        localization.node.odometry_only(), context.mission.route.path
+    ),
+    "map": lambda config, context: localization.map_node.node(
+        config.localization, context.lane_map, context.mission.route.path
+    ),
 })  # fmt: skip
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from geometry.angles import Floats, wrap_rad
-from geometry.pose import Pose
-from localization.pose_filter import GNSS_X, GNSS_Y, STATES, YAW, Estimate, X, Y
+from geometry.pose import IDENTITY, Pose
+from localization.estimator import GNSS_X, GNSS_Y, STATES, YAW, Estimate, X, Y
 
 _POSE = (X, Y, YAW)
 
@@ -40,11 +40,31 @@ def pose_covariance(estimate: Estimate) -> Floats:
     return estimate.covariance[np.ix_(_POSE, _POSE)]
 
 
-def state_jacobian(by_pose: Floats) -> Floats:
-    """Rows (R, 3) by x, y, yaw as rows (R, 9) by the whole state."""
+def pose_then(estimate: Estimate, now_from_then: Pose) -> Pose:
+    """`world_from_ego` of a time from which on the ego has moved by the inverse of `now_from_then`."""
+    return pose_of(estimate) @ now_from_then
+
+
+def covariance_then(estimate: Estimate, now_from_then: Pose) -> Floats:
+    """Covariance (3, 3) of x, y, yaw of the pose then."""
+    by_now = _then_by_now(estimate, now_from_then)
+    covariance: Floats = by_now @ pose_covariance(estimate) @ by_now.T
+    return covariance
+
+
+def state_jacobian(by_pose: Floats, estimate: Estimate, now_from_then: Pose = IDENTITY) -> Floats:
+    """Rows (R, 3) by x, y, yaw of the pose then as rows (R, 12) by the whole state now."""
     rows = np.zeros((len(by_pose), STATES))
-    rows[:, _POSE] = by_pose
+    rows[:, _POSE] = by_pose @ _then_by_now(estimate, now_from_then)
     return rows
+
+
+def _then_by_now(estimate: Estimate, now_from_then: Pose) -> Floats:
+    """Derivative (3, 3) of the pose then by that of now: turning now swings where the car was."""
+    cos, sin = math.cos(estimate.mean[YAW]), math.sin(estimate.mean[YAW])
+    back_x = cos * now_from_then.x_m - sin * now_from_then.y_m
+    back_y = sin * now_from_then.x_m + cos * now_from_then.y_m
+    return np.array(((1.0, 0.0, -back_y), (0.0, 1.0, back_x), (0.0, 0.0, 1.0)))
 
 
 def shifted(estimate: Estimate, dx_m: float, dy_m: float) -> Estimate:

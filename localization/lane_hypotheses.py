@@ -19,10 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geometry.angles import Floats
-from geometry.pose import Pose
-from localization.estimate_pose import lateral_sigma_m, pose_of, shifted, state_jacobian, widened, widened_along
+from geometry.pose import IDENTITY, Pose
+from localization.estimate_pose import (
+    lateral_sigma_m,
+    pose_of,
+    pose_then,
+    shifted,
+    state_jacobian,
+    widened,
+    widened_along,
+)
+from localization.estimator import Estimate, corrected
 from localization.map_matching import LineCorrection, MarkModel, SeenLines, line_correction, score_poses
-from localization.pose_filter import Estimate, corrected
 from maps.lane_map import LaneMap
 from maps.mark_lines import MarkLines
 from maps.road_model import DRIVABLE_KINDS
@@ -64,6 +72,16 @@ class LaneSettings:
     certain_trust: float = 0.5
     trust_m: float = 60.0
     usual_width_m: float = 3.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """The lines of one picture, those of the map, how they are compared, and where the ego was when it was taken."""
+
+    seen: SeenLines
+    lines: MarkLines
+    model: MarkModel
+    now_from_then: Pose = IDENTITY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,11 +226,9 @@ def _moved(estimate: Estimate, left_m: float) -> Estimate:
     return shifted(estimate, -left_m * math.sin(yaw), left_m * math.cos(yaw))
 
 
-def with_marks(
-    bank: LaneBank, seen: SeenLines, lines: MarkLines, lane_map: LaneMap, model: MarkModel, settings: LaneSettings
-) -> LaneBank:
-    """The bank after a picture taken at its own time."""
-    if seen.size == 0:
+def with_marks(bank: LaneBank, picture: Picture, lane_map: LaneMap, settings: LaneSettings) -> LaneBank:
+    """The bank after a picture."""
+    if picture.seen.size == 0:
         return bank
     if bank.looked_m > 5.0:
         beside = lanes_beside(lane_map, pose_of(bank.leader), settings)
@@ -221,8 +237,8 @@ def with_marks(
     share = min(bank.moved_m / settings.look_m, 1.0)
     # before the lines pull the pose onto the nearest lane: until then it may have slipped by one
     bank = replace(bank, deficit=np.minimum(bank.deficit, _cap(bank, settings)))
-    bank = _corrected(bank, seen, lines, model, settings)
-    bank = _weighed(bank, seen, lines, model, settings, share)
+    bank = _corrected(bank, picture, settings)
+    bank = _weighed(bank, picture, settings, share)
     bank = _decided(_with_copies(_led_by_best(bank), settings), settings)
     return replace(bank, moved_m=0.0)
 
@@ -237,10 +253,10 @@ def _decided(bank: LaneBank, settings: LaneSettings) -> LaneBank:
     return bank
 
 
-def _corrected(bank: LaneBank, seen: SeenLines, lines: MarkLines, model: MarkModel, settings: LaneSettings) -> LaneBank:
+def _corrected(bank: LaneBank, picture: Picture, settings: LaneSettings) -> LaneBank:
     """Leader and copies, each corrected by the lines that it explains."""
-    leader, told = corrected_by_lines(bank.leader, seen, lines, model, bank.moved_m)
-    copies = tuple((k, corrected_by_lines(one, seen, lines, model, bank.moved_m)[0]) for k, one in bank.copies)
+    leader, told = corrected_by_lines(bank.leader, picture, bank.moved_m)
+    copies = tuple((k, corrected_by_lines(one, picture, bank.moved_m)[0]) for k, one in bank.copies)
     keep = math.exp(-bank.moved_m / settings.trust_m) if told.offered else 1.0
     # as with all evidence, a line counts by the distance over which it is seen
     share = min(bank.moved_m / settings.look_m, 1.0)
@@ -253,23 +269,22 @@ def _corrected(bank: LaneBank, seen: SeenLines, lines: MarkLines, model: MarkMod
     return replace(bank, leader=leader, copies=copies)
 
 
-def corrected_by_lines(
-    estimate: Estimate, seen: SeenLines, lines: MarkLines, model: MarkModel, moved_m: float
-) -> tuple[Estimate, LineCorrection]:
+def corrected_by_lines(estimate: Estimate, picture: Picture, moved_m: float) -> tuple[Estimate, LineCorrection]:
     """An estimate after the lines that it explains, and what was used."""
-    told = line_correction(pose_of(estimate), lateral_sigma_m(estimate), seen, lines, model, moved_m)
+    then = pose_then(estimate, picture.now_from_then)
+    told = line_correction(then, lateral_sigma_m(estimate), picture.seen, picture.lines, picture.model, moved_m)
     if len(told.residual_m) == 0:
         return estimate, told
-    return corrected(estimate, told.residual_m, state_jacobian(told.jacobian), told.noise), told
+    rows = state_jacobian(told.jacobian, estimate, picture.now_from_then)
+    return corrected(estimate, told.residual_m, rows, told.noise)[0], told
 
 
-def _weighed(
-    bank: LaneBank, seen: SeenLines, lines: MarkLines, model: MarkModel, settings: LaneSettings, share: float
-) -> LaneBank:
+def _weighed(bank: LaneBank, picture: Picture, settings: LaneSettings, share: float) -> LaneBank:
     """Deficits after this picture's evidence."""
     copies = dict(bank.copies)
-    poses = np.array([_pose_row(copies.get(int(k)), bank, int(k)) for k in LABELS])
-    score = score_poses(poses, seen, lines, model)
+    places = [_place(copies.get(int(k)), bank, int(k)) @ picture.now_from_then for k in LABELS]
+    poses = np.array([(place.x_m, place.y_m, place.yaw_rad) for place in places])
+    score = score_poses(poses, picture.seen, picture.lines, picture.model)
     gain = np.clip(score[REACH] - score, -settings.look_nats, settings.look_nats)
     gain = gain + bank.beside.against_nats - bank.beside.against_nats[REACH]
     deficit = np.minimum(bank.deficit + share * gain, settings.cap_nats)
@@ -277,14 +292,11 @@ def _weighed(
     return replace(bank, deficit=deficit)
 
 
-def _pose_row(copy: Estimate | None, bank: LaneBank, label: int) -> tuple[float, float, float]:
-    """x, y, yaw of the hypothesis with that label: its own filter's, or the leader's moved over."""
+def _place(copy: Estimate | None, bank: LaneBank, label: int) -> Pose:
+    """The hypothesis with that label: its own filter's pose, or the leader's moved over."""
     if copy is not None:
-        pose = pose_of(copy)
-        return pose.x_m, pose.y_m, pose.yaw_rad
-    pose = pose_of(bank.leader)
-    left = float(bank.beside.offset_m[REACH + label])
-    return pose.x_m - left * math.sin(pose.yaw_rad), pose.y_m + left * math.cos(pose.yaw_rad), pose.yaw_rad
+        return pose_of(copy)
+    return pose_of(bank.leader) @ Pose(0.0, float(bank.beside.offset_m[REACH + label]), 0.0)
 
 
 def _cap(bank: LaneBank, settings: LaneSettings) -> Floats:

@@ -1,7 +1,7 @@
 """The filter behind localization on the map: a bank of lane hypotheses that is begun, advanced and corrected.
 
-In: IMU samples with the wheel speed, satellite fixes, seen lines and landmarks, each at its own time. Out: the bank at
-that time. All functions are pure; who calls them brings the measurements into order.
+In: steps of IMU and wheels, satellite fixes, seen lines and landmarks, each of its own time. Out: the bank now. What
+describes the past is compared with where the car was then, by its trail.
 """
 
 from __future__ import annotations
@@ -9,19 +9,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 
-from bus.messages import Landmarks, LaneMarks
-from bus.node import Received
-from localization import pose_filter
-from localization.estimate_pose import pose_covariance, pose_of, state_jacobian
+from bus.messages import GnssFix, Landmarks, LaneMarks
+from geometry.polyline import Polyline
+from geometry.pose import Pose
+from localization import satellites
+from localization.estimate_pose import covariance_then, pose_of, pose_then, state_jacobian
+from localization.estimator import Estimate, EstimatorSettings, InertialStep, corrected, stepped
+from localization.fusion import on_way
 from localization.integrity import IntegritySettings
 from localization.landmark_matching import LandmarkModel, landmark_correction
-from localization.lane_hypotheses import LaneBank, LaneSettings, margin_nats, start_bank, with_marks
+from localization.lane_hypotheses import LaneBank, LaneSettings, Picture, margin_nats, start_bank, with_marks
 from localization.map_matching import MarkModel, seen_lines
-from localization.pose_filter import Estimate, FilterSettings, Inertial, corrected, propagated, started
+from localization.odometer import OdometerSettings
+from localization.satellites import ReceiverSettings
+from localization.trail import Trail, TrailPoint
 from maps.landmarks import MapLandmarks
 from maps.lane_map import LaneMap
 from maps.mark_lines import MarkLines
@@ -36,12 +40,13 @@ class MapSettings:
 
     `start_speed_mps`: from that speed on, a fix's velocity gives the first heading. `snap_m`: spread across the lane
     with which a hypothesis begins in the middle of it.
-    `picture_s` is the time between pictures.
-    `off_road_m`: after so far beside all lanes the bank begins again. `lag_s`: how far the filters stand behind when no
-    picture comes.
+    `picture_s` is the time between pictures. `off_road_m`: after so far beside all lanes the bank begins again. A start
+    on a known way is known to `start_m` and `start_rad`.
     """
 
-    motion: FilterSettings = field(default_factory=FilterSettings)
+    motion: EstimatorSettings = field(default_factory=EstimatorSettings)
+    odometer: OdometerSettings = field(default_factory=OdometerSettings)
+    receiver: ReceiverSettings = field(default_factory=ReceiverSettings)
     marks: MarkModel = field(default_factory=MarkModel)
     landmarks: LandmarkModel = field(default_factory=LandmarkModel)
     lanes: LaneSettings = field(default_factory=LaneSettings)
@@ -50,7 +55,8 @@ class MapSettings:
     snap_m: float = 0.8
     picture_s: float = 0.1
     off_road_m: float = 30.0
-    lag_s: float = 0.25
+    start_m: float = 3.0
+    start_rad: float = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,54 +77,58 @@ def begun(estimate: Estimate, known: MapKnowledge, settings: MapSettings) -> Lan
     """The bank that begins with an estimate from satellites alone: in the middle of the nearest lane, undecided."""
     bank = start_bank(estimate, known.lane_map, settings.lanes)
     yaw = pose_of(estimate).yaw_rad
-    across = np.array(((-math.sin(yaw), math.cos(yaw), 0.0),))
-    rows = state_jacobian(across)
-    leader = corrected(bank.leader, np.zeros(1), rows, np.array(((settings.snap_m**2,),)))
+    rows = state_jacobian(np.array(((-math.sin(yaw), math.cos(yaw), 0.0),)), estimate)
+    leader, _ = corrected(bank.leader, np.zeros(1), rows, np.array(((settings.snap_m**2,),)))
     return replace(bank, leader=leader)
 
 
-def with_picture(bank: LaneBank, marks: LaneMarks, known: MapKnowledge, settings: MapSettings) -> LaneBank:
-    """The bank after a picture's lane marks, taken at the bank's time."""
-    seen = seen_lines(marks, settings.marks)
-    return with_marks(bank, seen, known.lines, known.lane_map, settings.marks, settings.lanes)
+def with_picture(
+    bank: LaneBank, marks: LaneMarks, now_from_then: Pose, known: MapKnowledge, settings: MapSettings
+) -> LaneBank:
+    """The bank after a picture's lane marks, taken where the ego was then."""
+    picture = Picture(seen_lines(marks, settings.marks), known.lines, settings.marks, now_from_then)
+    return with_marks(bank, picture, known.lane_map, settings.lanes)
 
 
-def with_landmarks(bank: LaneBank, seen: Landmarks, known: MapKnowledge, settings: MapSettings) -> LaneBank:
-    """The bank after a picture's landmarks, taken at the bank's time."""
+def with_landmarks(
+    bank: LaneBank, seen: Landmarks, now_from_then: Pose, known: MapKnowledge, settings: MapSettings
+) -> LaneBank:
+    """The bank after a picture's landmarks, taken where the ego was then."""
     if len(seen.kinds) == 0 or known.landmarks.size == 0:
         return bank
     moved_m = bank.leader.speed_mps * settings.picture_s
 
     def matched(estimate: Estimate) -> Estimate:
-        pose, covariance = pose_of(estimate), pose_covariance(estimate)
+        pose, covariance = pose_then(estimate, now_from_then), covariance_then(estimate, now_from_then)
         told = landmark_correction(pose, covariance, seen, known.landmarks, settings.landmarks, moved_m)
         if told.matched == 0:
             return estimate
-        rows = state_jacobian(told.jacobian)
-        return corrected(estimate, told.residual_m, rows, told.noise)
+        rows = state_jacobian(told.jacobian, estimate, now_from_then)
+        return corrected(estimate, told.residual_m, rows, told.noise)[0]
 
     return each(bank, matched)
 
 
-def advanced(bank: LaneBank, samples: Sequence[Inertial], settings: MapSettings) -> LaneBank:
-    """The bank at the time of the last of these samples, oldest first."""
-    for sample in samples:
-        before_ns = bank.leader.stamp_ns
-        bank = each(bank, partial(propagated, sample=sample, settings=settings.motion))
-        gone = bank.leader.speed_mps * (bank.leader.stamp_ns - before_ns) * 1e-9
-        bank = replace(bank, moved_m=bank.moved_m + gone, looked_m=bank.looked_m + gone)
-    return bank
+def advanced(bank: LaneBank, steps: Sequence[InertialStep], settings: MapSettings) -> tuple[LaneBank, bool]:
+    """The bank after these steps; False where the leader did not believe the wheels."""
+    believed = True
+    for step in steps:
+        gone = max(bank.leader.speed_mps, 0.0) * max(step.stamp_ns - bank.leader.stamp_ns, 0) * 1e-9
+        leader, sure = stepped(bank.leader, step, settings.motion)
+        copies = tuple((label, stepped(one, step, settings.motion)[0]) for label, one in bank.copies)
+        believed = believed and sure
+        bank = replace(
+            bank, leader=leader, copies=copies, moved_m=bank.moved_m + gone, looked_m=bank.looked_m + gone
+        )  # fmt: skip
+    return bank, believed
 
 
-def with_fix(bank: LaneBank, received: Received, settings: MapSettings) -> LaneBank:
-    """The bank after a satellite fix; fixes that the leader cannot believe are counted against it."""
-    fix, stamp_ns = received.message, received.envelope.measured_ns
-    if bank.leader.sample.wheel_mps == 0.0:
-        return bank  # where the car stands, reflections stay the same: hundreds of fixes would say it as one
-    believed = pose_filter.with_fix(bank.leader, fix, stamp_ns, settings.motion)[1]
+def with_fix(bank: LaneBank, trail: Trail, fix: GnssFix, fix_ns: int, settings: MapSettings) -> tuple[LaneBank, bool]:
+    """The bank after a satellite fix; fixes that the leader cannot believe (False) are counted against it."""
+    leader, believed = satellites.with_fix(bank.leader, trail, fix, fix_ns, settings.motion)
     strange = max(bank.strange_fixes - _FORGIVEN, 0) if believed else bank.strange_fixes + 1
-    bank = each(bank, lambda estimate: pose_filter.with_fix(estimate, fix, stamp_ns, settings.motion)[0])
-    return replace(bank, strange_fixes=strange)
+    copies = tuple((k, satellites.with_fix(one, trail, fix, fix_ns, settings.motion)[0]) for k, one in bank.copies)
+    return replace(bank, leader=leader, copies=copies, strange_fixes=strange), believed
 
 
 def is_hopeless(bank: LaneBank, settings: MapSettings) -> bool:
@@ -129,10 +139,14 @@ def is_hopeless(bank: LaneBank, settings: MapSettings) -> bool:
 
 
 def begun_by(
-    received: Received, samples: Sequence[Inertial], known: MapKnowledge, settings: MapSettings
+    fix: GnssFix, fix_ns: int, now: TrailPoint, known: MapKnowledge, settings: MapSettings, way: Polyline | None
 ) -> LaneBank | None:
-    """The bank that a fix of a moving car begins, None while it stands or before the first IMU sample."""
-    fix = received.message
-    if not samples or math.hypot(fix.vx_mps, fix.vy_mps) < settings.start_speed_mps:
+    """The bank that a fix begins, on the known way or by the velocity of a moving car; None while that cannot be."""
+    if way is not None:
+        spread = settings.start_m, settings.start_rad
+        estimate = satellites.placed(on_way(way, fix, fix_ns, now.stamp_ns), spread, now, settings.motion)
+    elif math.hypot(fix.vx_mps, fix.vy_mps) >= settings.start_speed_mps:
+        estimate = satellites.started(fix, fix_ns, now, settings.motion)
+    else:
         return None
-    return begun(started(fix, received.envelope.measured_ns, samples[-1], settings.motion), known, settings)
+    return begun(estimate, known, settings)

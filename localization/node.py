@@ -15,9 +15,11 @@ import numpy as np
 from bus.messages import Diagnostic, GnssFix, Imu, Level, LocalizationStatus, Odometry, PoseEstimate, PoseStatus, Wheels
 from bus.node import Node, Publication, Tick
 from geometry.angles import wrap_rad
+from geometry.polyline import Polyline
 from geometry.pose import Pose
 from localization.estimator import YAW, Estimate, X, Y
-from localization.fusion import Fusion, FusionSettings, motion_of, with_gnss, with_imu, with_wheel_speed
+from localization.fusion import Fusion, FusionSettings, with_gnss, with_imu, with_wheel_speed
+from localization.odometer import Odometer, OdometerSettings, is_rolling_blind
 
 _PERIOD_NS = 100_000_000
 
@@ -45,12 +47,12 @@ class LocalizationMemory:
     said: str = ""
 
 
-def node(settings: LocalizationSettings) -> Node:
-    """The node to hand to the executor."""
+def node(settings: LocalizationSettings, way: Polyline | None = None) -> Node:
+    """The node to hand to the executor; `way`: the lane on which the drive is known to begin."""
     return Node(
         name="localization",
         priority=10,
-        step=lambda memory, tick: step(settings, memory, tick),
+        step=lambda memory, tick: step(settings, memory, tick, way),
         memory=LocalizationMemory(),
         inputs=("/sensor/gnss", "/sensor/imu", "/sensor/wheels"),
         outputs=("/localization/odometry", "/localization/pose", "/localization/status", "/diagnostics"),
@@ -59,8 +61,13 @@ def node(settings: LocalizationSettings) -> Node:
     )
 
 
+def odometry_only() -> LocalizationSettings:
+    """Settings by which satellites give the start and nothing else."""
+    return LocalizationSettings(fusion=FusionSettings(use_gnss=False))
+
+
 def step(
-    settings: LocalizationSettings, memory: LocalizationMemory, tick: Tick
+    settings: LocalizationSettings, memory: LocalizationMemory, tick: Tick, way: Polyline | None = None
 ) -> tuple[LocalizationMemory, tuple[Publication, ...]]:
     """One measurement, or one report by the timer."""
     if tick.trigger is None:
@@ -70,30 +77,31 @@ def step(
         case Imu() as imu:
             fusion, complaint = with_imu(fusion, stamp_ns, imu.angular_velocity_radps, imu.acceleration_mps2, said)
         case Wheels() as wheels:
-            fusion, complaint = with_wheel_speed(fusion, stamp_ns, wheels.speed_mps, said)
+            fusion, complaint = with_wheel_speed(fusion, stamp_ns, wheels.speed_mps)
         case GnssFix() as fix:
-            fusion, complaint = with_gnss(fusion, stamp_ns, fix, said)
+            fusion, complaint = with_gnss(fusion, stamp_ns, fix, said, way)
         case _:
             return memory, ()
     after = replace(memory, fusion=fusion, complaint=complaint or memory.complaint)
-    if isinstance(tick.trigger.message, Wheels) and not complaint:
-        return after, _odometry(after.fusion, tick.trigger.message, stamp_ns)
-    return after, ()
+    is_news = fusion.odometer.imu_ns > memory.fusion.odometer.imu_ns
+    return after, odometry_of(fusion.odometer, tick, said.odometer) if is_news else ()
 
 
-def _odometry(fusion: Fusion, wheels: Wheels, stamp_ns: int) -> tuple[Publication, ...]:
-    if fusion.trail is None:
+def odometry_of(odometer: Odometer, tick: Tick, settings: OdometerSettings) -> tuple[Publication, ...]:
+    """The newest odometry; none before wheels and IMU have spoken and while the wheels are silent."""
+    wheels = tick.inputs.get("/sensor/wheels")
+    if odometer.trail is None or wheels is None or is_rolling_blind(odometer, settings):
         return ()
-    here, motion = fusion.trail.newest, motion_of(fusion)
+    here, said = odometer.trail.newest, wheels.message
     odometry = Odometry(
         odom_from_ego=Pose(here.x_m, here.y_m, wrap_rad(here.yaw_rad)),
-        speed_mps=motion.speed_mps,
-        acceleration_mps2=motion.acceleration_mps2,
-        yaw_rate_radps=motion.yaw_rate_radps,
-        steering_rad=0.0 if math.isnan(wheels.steering_rad) else wheels.steering_rad,
-        engaged=wheels.engaged,
+        speed_mps=here.speed_mps,
+        acceleration_mps2=here.acceleration_mps2,
+        yaw_rate_radps=here.yaw_rate_radps,
+        steering_rad=said.steering_rad if math.isfinite(said.steering_rad) else 0.0,
+        engaged=said.engaged,
     )
-    return (Publication("/localization/odometry", odometry, stamp_ns),)
+    return (Publication("/localization/odometry", odometry, here.stamp_ns),)
 
 
 def _reported(
@@ -115,7 +123,7 @@ def _silence(settings: LocalizationSettings, tick: Tick) -> str:
 
 
 def _pose_and_status(settings: LocalizationSettings, fusion: Fusion) -> tuple[Publication, ...]:
-    estimate, trail = fusion.estimate, fusion.trail
+    estimate, trail = fusion.estimate, fusion.odometer.trail
     if estimate is None or trail is None:
         status = LocalizationStatus(PoseStatus.LOST, 0, "no satellite fix of a moving car yet")
         return (Publication("/localization/status", status),)

@@ -10,12 +10,15 @@ import math
 from bisect import bisect_left
 from dataclasses import dataclass
 
+from geometry.pose import Pose
+
 
 @dataclass(frozen=True, slots=True)
 class TrailPoint:
     """Place in `odom`, speed and acceleration along the heading at a time.
 
     `sideways_mps` is how fast the antenna moves to the left as the body rolls about an axis below it.
+    `yaw_rate_radps` is what the calibrated gyro says.
     """
 
     stamp_ns: int
@@ -25,6 +28,7 @@ class TrailPoint:
     speed_mps: float
     acceleration_mps2: float
     sideways_mps: float = 0.0
+    yaw_rate_radps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,15 @@ class Trail:
         first = bisect_left(self.points, oldest_ns, key=lambda one: one.stamp_ns)
         return Trail((*self.points[first:], point), self.span_s)
 
+    def covers(self, stamp_ns: int, ahead_s: float = 0.0) -> bool:
+        """Whether a time lies within the trail, or ahead of it by no more than `ahead_s`."""
+        return self.points[0].stamp_ns <= stamp_ns <= self.newest.stamp_ns + round(ahead_s * 1e9)
+
+    def now_from_then(self, stamp_ns: int) -> Pose:
+        """The ego's pose of a time, seen from where it is now."""
+        now, then = self.newest, self.at(stamp_ns)
+        return Pose(now.x_m, now.y_m, now.yaw_rad).inverse() @ Pose(then.x_m, then.y_m, then.yaw_rad)
+
     def at(self, stamp_ns: int) -> TrailPoint:
         """The point of a time."""
         after = bisect_left(self.points, stamp_ns, key=lambda one: one.stamp_ns)
@@ -57,6 +70,7 @@ class Trail:
             a.yaw_rad + w * (b.yaw_rad - a.yaw_rad), a.speed_mps + w * (b.speed_mps - a.speed_mps),
             a.acceleration_mps2 + w * (b.acceleration_mps2 - a.acceleration_mps2),
             a.sideways_mps + w * (b.sideways_mps - a.sideways_mps),
+            a.yaw_rate_radps + w * (b.yaw_rate_radps - a.yaw_rate_radps),
         )  # fmt: skip
 
 
@@ -64,5 +78,5 @@ def _carried(point: TrailPoint, stamp_ns: int) -> TrailPoint:
     gone = point.speed_mps * (stamp_ns - point.stamp_ns) * 1e-9
     return TrailPoint(
         stamp_ns, point.x_m + gone * math.cos(point.yaw_rad), point.y_m + gone * math.sin(point.yaw_rad),
-        point.yaw_rad, point.speed_mps, point.acceleration_mps2, point.sideways_mps,
+        point.yaw_rad, point.speed_mps, point.acceleration_mps2, point.sideways_mps, point.yaw_rate_radps,
     )  # fmt: skip

@@ -8,11 +8,13 @@ import pytest
 
 from geometry.pose import Pose
 from localization.estimate_pose import lateral_sigma_m, longitudinal_sigma_m, pose_of, shifted
+from localization.estimator import GNSS_Y, SPEED, STATES, YAW, Estimate, X, Y
 from localization.integrity import IntegritySettings, judged
 from localization.lane_hypotheses import (
     REACH,
     LaneBank,
     LaneSettings,
+    Picture,
     farthest_m,
     lanes_beside,
     margin_nats,
@@ -20,7 +22,6 @@ from localization.lane_hypotheses import (
     with_marks,
 )
 from localization.map_matching import MarkModel, seen_lines
-from localization.pose_filter import GNSS_Y, STATES, YAW, Estimate, Inertial, X, Y
 from maps.lane_map import LaneMap
 from maps.mark_lines import mark_lines
 from tests.localization.road import WIDTH_M, in_lane, seen_from, straight_road
@@ -31,8 +32,9 @@ MODEL, SETTINGS = MarkModel(), LaneSettings()
 def estimate_at(pose: Pose, sigma_m: float = 0.8) -> Estimate:
     mean = np.zeros(STATES)
     mean[[X, Y, YAW]] = pose.x_m, pose.y_m, pose.yaw_rad
-    covariance = np.diag([9.0, sigma_m**2, 1e-3, 1e-5, 1e-5, 1e-4, 1e-2, 9.0, 9.0])
-    return Estimate(0, mean, covariance, Inertial(0, 0.0, 0.0, 10.0))
+    covariance = np.diag([9.0, sigma_m**2, 1e-3, 0.01, 1e-5, 1e-5, 1e-2, 1e-4, 1e-5, 1e-2, 9.0, 9.0])
+    mean[SPEED] = 10.0
+    return Estimate(0, mean, covariance)
 
 
 def looked(
@@ -43,7 +45,7 @@ def looked(
     seen = seen_lines(seen_from(lines, true, reach_m), model)
     for _ in range(pictures):
         bank = replace(bank, moved_m=step_m, looked_m=bank.looked_m + step_m)
-        bank = with_marks(bank, seen, lines, lane_map, model, SETTINGS)
+        bank = with_marks(bank, Picture(seen, lines, model), lane_map, SETTINGS)
     return bank
 
 
@@ -140,7 +142,7 @@ def test_lines_that_contradict_the_filter_for_long_make_it_uncertain() -> None:
     statuses = []
     for _ in range(15):
         bank = replace(bank, moved_m=12.0)
-        bank = with_marks(bank, strange, lines, road, MODEL, SETTINGS)
+        bank = with_marks(bank, Picture(strange, lines, MODEL), road, SETTINGS)
         statuses.append(judged(bank, IntegritySettings(), SETTINGS).status.name)
     assert "LANE_UNCERTAIN" in statuses
     assert pose_of(bank.leader).y_m == pytest.approx(in_lane(1, left_m=1.1).y_m, abs=0.3)

@@ -128,7 +128,7 @@ def test_passes_on_who_drives() -> None:
 @pytest.mark.parametrize(
     ("fault", "complaint"),
     [
-        (not_a_number, "no number"),
+        (not_a_number, "not finite"),
         (repeated, "repeated"),
         (reordered, "out of order"),
         (late, "old"),

@@ -1,0 +1,162 @@
+"""Odometry from IMU and wheels, fed in order of arrival: what of them is believed, what is refused and why.
+
+In: values of IMU and wheels with the stamp of their measurement, in any order and any quality. Out: the next
+`Odometer`, the steps that every filter has to make, and a complaint where something was refused (empty otherwise).
+The way in `odom` is made by IMU and wheels alone, so that it stays continuous whatever satellites and marks say; of
+an estimate it takes the calibration only. Wheel words wait for the IMU sample that closes their stretch of time.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from geometry.angles import Floats
+from localization.estimator import Calibration, InertialStep
+from localization.trail import Trail, TrailPoint
+
+_WAITING = 8
+"""Wheel words that are kept for the next IMU sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class OdometerSettings:
+    """How IMU and wheels are judged.
+
+    `still_s`: wheels at zero for this long are a standing car, as a wheel's sensor says nothing at a crawl.
+    `silent_s`: without a word of the wheels for so long there is no odometry. `smooth_s`: over which acceleration and
+    roll are smoothed; `roll_bias_s` finds the bias of the roll rate. `antenna_up_m` is the antenna above the roll axis.
+    """
+
+    still_s: float = 0.3
+    silent_s: float = 0.2
+    smooth_s: float = 0.1
+    roll_bias_s: float = 10.0
+    antenna_up_m: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Odometer:
+    """The way so far (None before IMU and wheels have spoken), and what the sensors said last."""
+
+    trail: Trail | None = None
+    imu_ns: int = -1
+    yaw_rate_radps: float = 0.0
+    pull_mps2: float = 0.0
+    roll_radps: float = 0.0
+    roll_bias_radps: float = 0.0
+    wheels_ns: int = -1
+    wheel_mps: float = 0.0
+    waiting: tuple[tuple[int, float], ...] = ()
+    """Stamps and speeds of wheel words later than the newest IMU sample."""
+    moved_ns: int = -1
+    still_radps: float = 0.0
+    """The gyro's bias as last seen at rest, for the time before there is an estimate."""
+
+
+Steps = tuple[InertialStep, ...]
+
+
+def with_wheels(odometer: Odometer, stamp_ns: int, wheel_mps: float) -> tuple[Odometer, str]:
+    """After a wheel speed; it is used when the IMU has come as far."""
+    if not math.isfinite(wheel_mps):
+        return odometer, "the wheels say a number that is not finite"
+    newest_ns = odometer.waiting[-1][0] if odometer.waiting else odometer.wheels_ns
+    if refusal := out_of_order(newest_ns, stamp_ns, "wheel speed"):
+        return odometer, refusal
+    return replace(odometer, waiting=(*odometer.waiting[1 - _WAITING :], (stamp_ns, wheel_mps))), ""
+
+
+def with_imu(
+    odometer: Odometer, stamp_ns: int, turning_radps: Floats, force_mps2: Floats, calibration: Calibration | None,
+    settings: OdometerSettings,
+) -> tuple[Odometer, Steps, str]:  # fmt: skip
+    """After an IMU sample (3,), (3,) in `ego` axes: the way up to its time, and the steps of the filters."""
+    if not (np.isfinite(turning_radps).all() and np.isfinite(force_mps2).all()):
+        return odometer, (), "the IMU says a number that is not finite"
+    if refusal := out_of_order(odometer.imu_ns, stamp_ns, "IMU sample"):
+        return odometer, (), refusal
+    rate, pull = float(turning_radps[2]), float(force_mps2[0])
+    known = calibration or Calibration(gyro_bias_radps=odometer.still_radps)
+    moved, steps = odometer, []
+    for step in _steps_to(odometer, stamp_ns, rate, pull, settings):
+        if not math.isnan(step.wheel_mps):
+            moved_ns = step.stamp_ns if step.wheel_mps != 0.0 or moved.wheels_ns < 0 else moved.moved_ns
+            moved = replace(moved, wheels_ns=step.stamp_ns, wheel_mps=step.wheel_mps, moved_ns=moved_ns)
+        still = moved.wheels_ns >= 0 and (step.stamp_ns - moved.moved_ns) * 1e-9 >= settings.still_s
+        steps.append(replace(step, still=still))
+        moved = _gone(moved, steps[-1], known, settings)
+    later = tuple(word for word in odometer.waiting if word[0] > stamp_ns)
+    moved = replace(_rolled(moved, stamp_ns, float(turning_radps[0]), settings), waiting=later)
+    if steps and steps[-1].still:
+        moved = replace(moved, still_radps=moved.still_radps + 0.05 * (rate - moved.still_radps))
+    return replace(moved, imu_ns=stamp_ns, yaw_rate_radps=rate, pull_mps2=pull), tuple(steps), ""
+
+
+def is_rolling_blind(odometer: Odometer, settings: OdometerSettings) -> bool:
+    """Whether the wheels have been silent for so long that the way is no longer known."""
+    return odometer.wheels_ns < 0 or (odometer.imu_ns - odometer.wheels_ns) * 1e-9 > settings.silent_s
+
+
+def out_of_order(last_ns: int, stamp_ns: int, what: str) -> str:
+    """Why a measurement that follows one of `last_ns` is refused; empty if it is newer."""
+    if stamp_ns > last_ns:
+        return ""
+    return f"{what} repeated" if stamp_ns == last_ns else f"{what} out of order"
+
+
+def _steps_to(
+    odometer: Odometer, stamp_ns: int, rate: float, pull: float, settings: OdometerSettings
+) -> list[InertialStep]:
+    """Steps from the last IMU sample to this one, cut where wheel words lie; means by the trapezoidal rule."""
+    due = [word for word in odometer.waiting if word[0] <= stamp_ns]
+    if odometer.imu_ns < 0 or (stamp_ns - odometer.imu_ns) * 1e-9 > settings.silent_s:
+        return [InertialStep(stamp_ns, rate, pull, due[-1][1])] if due else [InertialStep(stamp_ns, rate, pull)]
+    words = [(max(at, odometer.imu_ns), wheel) for at, wheel in due]
+    if not words or words[-1][0] < stamp_ns:
+        words.append((stamp_ns, math.nan))
+    span = stamp_ns - odometer.imu_ns
+    steps, from_ns = [], odometer.imu_ns
+    for at_ns, wheel in words:
+        share = (0.5 * (from_ns + at_ns) - odometer.imu_ns) / span
+        mean_rate = odometer.yaw_rate_radps + share * (rate - odometer.yaw_rate_radps)
+        mean_pull = odometer.pull_mps2 + share * (pull - odometer.pull_mps2)
+        steps.append(InertialStep(at_ns, mean_rate, mean_pull, wheel))
+        from_ns = at_ns
+    return steps
+
+
+def _gone(odometer: Odometer, step: InertialStep, known: Calibration, settings: OdometerSettings) -> Odometer:
+    """The way one step on."""
+    if odometer.wheels_ns < 0:
+        return odometer
+    said = known.speed_mps(odometer.wheel_mps, step.pull_mps2)
+    if odometer.trail is None:
+        return replace(odometer, trail=Trail((TrailPoint(step.stamp_ns, 0.0, 0.0, 0.0, said, 0.0),)))
+    before = odometer.trail.newest
+    dt = (step.stamp_ns - before.stamp_ns) * 1e-9
+    if dt <= 0.0:
+        return odometer
+    rate = 0.0 if odometer.wheel_mps == 0.0 else known.yaw_rate_radps(step.yaw_rate_radps)
+    heading, gone = before.yaw_rad + 0.5 * rate * dt, 0.5 * (before.speed_mps + said) * dt
+    # the accelerometer also feels the road's grade; what the wheels gain over a fifth of a second does not
+    gain = min(dt / (2.0 * settings.smooth_s), 1.0)
+    pull = before.acceleration_mps2 + gain * ((said - before.speed_mps) / dt - before.acceleration_mps2)
+    point = TrailPoint(
+        step.stamp_ns, before.x_m + gone * math.cos(heading), before.y_m + gone * math.sin(heading),
+        before.yaw_rad + rate * dt, said, pull, -odometer.roll_radps * settings.antenna_up_m, rate,
+    )  # fmt: skip
+    return replace(odometer, trail=odometer.trail.with_point(point))
+
+
+def _rolled(odometer: Odometer, stamp_ns: int, roll_rate_radps: float, settings: OdometerSettings) -> Odometer:
+    """With the roll rate, smoothed and without its bias: a car does not roll over, so that its mean is the bias."""
+    if odometer.imu_ns < 0:
+        return replace(odometer, roll_bias_radps=roll_rate_radps)
+    dt = (stamp_ns - odometer.imu_ns) * 1e-9
+    bias = odometer.roll_bias_radps
+    bias += min(dt / settings.roll_bias_s, 1.0) * (roll_rate_radps - bias)
+    roll = odometer.roll_radps + min(dt / settings.smooth_s, 1.0) * (roll_rate_radps - bias - odometer.roll_radps)
+    return replace(odometer, roll_radps=roll, roll_bias_radps=bias)
