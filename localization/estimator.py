@@ -24,6 +24,8 @@ from geometry.angles import Floats
 """Indices into the state: m, m, rad, m/s, rad/s, share, m/s^2, share, share per m/s^2, s, m, m."""
 STATES = 12
 _EYE = np.eye(STATES)
+DRY_SLIP = 0.0034
+"""Slip of a tyre on a dry road per m/s^2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class EstimatorSettings:
     wheel_noise_mps: float = 0.05
     wheel_scale: float = 0.02
     wheel_scale_walk: float = 8.0e-5
-    slip_per_mps2: float = 0.0034
+    slip_per_mps2: float = DRY_SLIP
     slip_sigma: float = 0.003
     slip_walk: float = 1.0e-4
     still_mps: float = 0.01
@@ -106,31 +108,26 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What is wrong with gyro, accelerometer and wheels, as far as it is known."""
+    """What is wrong with gyro and wheels, as far as it is known."""
 
     gyro_bias_radps: float = 0.0
     gyro_scale: float = 0.0
-    accel_bias_mps2: float = 0.0
     wheel_scale: float = 0.0
-    slip_per_mps2: float = 0.0
+    slip_per_mps2: float = DRY_SLIP
 
     def yaw_rate_radps(self, said_radps: float) -> float:
         """Yaw rate behind what the gyro says."""
         return (said_radps - self.gyro_bias_radps) / (1.0 + self.gyro_scale)
 
     def speed_mps(self, wheel_mps: float, pull_mps2: float) -> float:
-        """Speed behind what the wheels say under a specific force of `pull_mps2` by the accelerometer."""
-        slip = self.slip_per_mps2 * (pull_mps2 - self.accel_bias_mps2)
-        return wheel_mps / ((1.0 + self.wheel_scale) * (1.0 + slip))
+        """Speed behind what the wheels say while they pull with `pull_mps2`."""
+        return wheel_mps / ((1.0 + self.wheel_scale) * (1.0 + self.slip_per_mps2 * pull_mps2))
 
 
 def calibration_of(estimate: Estimate) -> Calibration:
     """The calibration that an estimate has found."""
     mean = estimate.mean
-    return Calibration(
-        float(mean[GYRO_BIAS]), float(mean[GYRO_SCALE]), float(mean[ACCEL_BIAS]), float(mean[WHEEL_SCALE]),
-        float(mean[SLIP]),
-    )  # fmt: skip
+    return Calibration(float(mean[GYRO_BIAS]), float(mean[GYRO_SCALE]), float(mean[WHEEL_SCALE]), float(mean[SLIP]))
 
 
 def propagated(
@@ -146,7 +143,7 @@ def propagated(
     mean = estimate.mean.copy()
     calibration = calibration_of(estimate)
     rate = calibration.yaw_rate_radps(yaw_rate_radps)
-    pull = pull_mps2 - calibration.accel_bias_mps2
+    pull = pull_mps2 - float(mean[ACCEL_BIAS])
     gone = (float(mean[SPEED]) + 0.5 * pull * dt) * dt
     heading = float(mean[YAW]) + 0.5 * rate * dt
     cos, sin = math.cos(heading), math.sin(heading)

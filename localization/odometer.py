@@ -26,12 +26,15 @@ class OdometerSettings:
     """How IMU and wheels are judged.
 
     `still_s`: wheels at zero for this long are a standing car, as a wheel's sensor says nothing at a crawl.
-    `silent_s`: without a word of the wheels for so long there is no odometry. `smooth_s`: over which acceleration and
-    roll are smoothed; `roll_bias_s` finds the bias of the roll rate. `antenna_up_m` is the antenna above the roll axis.
+    `silent_s`: without a word of the wheels for so long there is no odometry. `follow_radps`: bandwidth with which the
+    speed follows the wheels; above it the accelerometer rules, whose bias (and the road's grade) is found meanwhile.
+    `smooth_s`: over which vibration and roll are smoothed; `roll_bias_s` finds the bias of the roll rate.
+    `antenna_up_m` is the antenna above the roll axis.
     """
 
     still_s: float = 0.3
     silent_s: float = 0.2
+    follow_radps: float = 2.0
     smooth_s: float = 0.1
     roll_bias_s: float = 10.0
     antenna_up_m: float = 1.0
@@ -52,6 +55,8 @@ class Odometer:
     waiting: tuple[tuple[int, float], ...] = ()
     """Stamps and speeds of wheel words later than the newest IMU sample."""
     moved_ns: int = -1
+    grade_mps2: float = 0.0
+    """What the accelerometer feels beside acceleration: its bias and the road's grade."""
     still_radps: float = 0.0
     """The gyro's bias as last seen at rest, for the time before there is an estimate."""
 
@@ -132,23 +137,37 @@ def _gone(odometer: Odometer, step: InertialStep, known: Calibration, settings: 
     """The way one step on."""
     if odometer.wheels_ns < 0:
         return odometer
-    said = known.speed_mps(odometer.wheel_mps, step.pull_mps2)
+    said = known.speed_mps(odometer.wheel_mps, step.pull_mps2 - odometer.grade_mps2)
     if odometer.trail is None:
         return replace(odometer, trail=Trail((TrailPoint(step.stamp_ns, 0.0, 0.0, 0.0, said, 0.0),)))
     before = odometer.trail.newest
     dt = (step.stamp_ns - before.stamp_ns) * 1e-9
     if dt <= 0.0:
         return odometer
+    speed, pull, grade = _speed(odometer, before, said, step.pull_mps2, dt, settings)
     rate = 0.0 if odometer.wheel_mps == 0.0 else known.yaw_rate_radps(step.yaw_rate_radps)
-    heading, gone = before.yaw_rad + 0.5 * rate * dt, 0.5 * (before.speed_mps + said) * dt
-    # the accelerometer also feels the road's grade; what the wheels gain over a fifth of a second does not
-    gain = min(dt / (2.0 * settings.smooth_s), 1.0)
-    pull = before.acceleration_mps2 + gain * ((said - before.speed_mps) / dt - before.acceleration_mps2)
+    heading, gone = before.yaw_rad + 0.5 * rate * dt, 0.5 * (before.speed_mps + speed) * dt
     point = TrailPoint(
         step.stamp_ns, before.x_m + gone * math.cos(heading), before.y_m + gone * math.sin(heading),
-        before.yaw_rad + rate * dt, said, pull, -odometer.roll_radps * settings.antenna_up_m, rate,
+        before.yaw_rad + rate * dt, speed, pull, -odometer.roll_radps * settings.antenna_up_m, rate,
     )  # fmt: skip
-    return replace(odometer, trail=odometer.trail.with_point(point))
+    return replace(odometer, trail=odometer.trail.with_point(point), grade_mps2=grade)
+
+
+def _speed(
+    odometer: Odometer, before: TrailPoint, said_mps: float, pull_mps2: float, dt: float, settings: OdometerSettings
+) -> tuple[float, float, float]:
+    """Speed, acceleration and grade after `dt`: wheels observed, accelerometer integrated.
+
+    Wheels alone would say every step of their resolution as an acceleration, the accelerometer alone every hill.
+    """
+    if odometer.wheel_mps == 0.0:
+        return 0.0, 0.0, odometer.grade_mps2
+    pull = pull_mps2 - odometer.grade_mps2
+    foreseen = before.speed_mps + pull * dt
+    gap, bandwidth = said_mps - foreseen, min(settings.follow_radps, 0.5 / dt)
+    smooth = before.acceleration_mps2 + min(dt / settings.smooth_s, 1.0) * (pull - before.acceleration_mps2)
+    return foreseen + 2.0 * bandwidth * dt * gap, smooth, odometer.grade_mps2 - bandwidth**2 * dt * gap
 
 
 def _rolled(odometer: Odometer, stamp_ns: int, roll_rate_radps: float, settings: OdometerSettings) -> Odometer:

@@ -1,9 +1,9 @@
 """Perception in its explicit ground-truth mode: every object in range, published as detector and tracker will.
 
-In: `/truth/scenario` (sizes and kinds), `/truth/agents`, and the ego's pose from localization. Out:
-`/perception/objects` in `ego`, `/perception/tracks` in `odom` and the map's traffic lights as `/perception/lights`, at
-the rate of the agents' states. Lights that the simulator says nothing of are off. Occlusion and
-noise are not modelled here; range is.
+In: `/truth/scenario` (sizes and kinds), `/truth/agents`, `/truth/ego`, and odometry. Out: `/perception/objects` in
+`ego`, `/perception/tracks` in `odom` and the map's traffic lights as `/perception/lights`, at the rate of the agents'
+states. Eyes see others from where the ego truly is, however wrong its own idea of that: the pose does not enter.
+Lights that the simulator says nothing of are off. Occlusion and noise are not modelled here; range is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from bus.messages import (
     LightTruth,
     Objects,
     Odometry,
-    PoseEstimate,
     ScenarioInfo,
     Tracks,
 )
@@ -45,7 +44,7 @@ def node(settings: GroundTruthSettings, lane_map: LaneMap) -> Node:
         priority=20,
         step=lambda memory, tick: (memory, _publications(settings, lane_map, tick)),
         memory=None,
-        inputs=("/truth/scenario", "/truth/agents", "/truth/lights", "/localization/odometry", "/localization/pose"),
+        inputs=("/truth/scenario", "/truth/agents", "/truth/lights", "/truth/ego", "/localization/odometry"),
         outputs=("/perception/objects", "/perception/tracks", "/perception/lights"),
         triggers=("/truth/agents",),
         latency_ns=round(settings.latency_s * 1e9),
@@ -54,18 +53,18 @@ def node(settings: GroundTruthSettings, lane_map: LaneMap) -> Node:
 
 def _publications(settings: GroundTruthSettings, lane_map: LaneMap, tick: Tick) -> tuple[Publication, ...]:
     assert tick.trigger is not None
-    needed = [tick.inputs.get(t) for t in ("/truth/scenario", "/localization/odometry", "/localization/pose")]
+    needed = [tick.inputs.get(t) for t in ("/truth/scenario", "/truth/ego", "/localization/odometry")]
     if any(received is None for received in needed):
         return ()
-    info, odometry, pose = (received.message for received in needed if received is not None)
+    info, truth, odometry = (received.message for received in needed if received is not None)
     agents: AgentTruth = tick.trigger.message
     measured_ns = tick.trigger.envelope.measured_ns
-    odom = _in_odom(agents, pose)
     ego: Pose = odometry.odom_from_ego
+    odom = _in_odom(agents, ego @ truth.world_from_ego.inverse())
     seen = np.flatnonzero(np.hypot(odom.x_m - ego.x_m, odom.y_m - ego.y_m) <= settings.range_m)
     tracks = _tracks(info, agents, odom, seen)
-    truth = tick.inputs.get("/truth/lights")
-    lights = _lights(settings, lane_map, None if truth is None else truth.message, pose.world_from_odom @ ego)
+    lit = tick.inputs.get("/truth/lights")
+    lights = _lights(settings, lane_map, None if lit is None else lit.message, truth.world_from_ego)
     said = () if lights is None else (Publication("/perception/lights", lights, measured_ns),)
     return (
         Publication("/perception/objects", _objects(info, agents, odom, odometry, seen), measured_ns),
@@ -97,8 +96,7 @@ class _OdomColumns:
     vy_mps: Floats
 
 
-def _in_odom(agents: AgentTruth, pose: PoseEstimate) -> _OdomColumns:
-    odom_from_world = pose.world_from_odom.inverse()
+def _in_odom(agents: AgentTruth, odom_from_world: Pose) -> _OdomColumns:
     centres = odom_from_world @ np.stack((agents.x_m, agents.y_m), axis=-1)
     turn = Pose(0.0, 0.0, odom_from_world.yaw_rad)
     velocity = turn @ np.stack((agents.vx_mps, agents.vy_mps), axis=-1)

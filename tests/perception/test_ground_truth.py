@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.messages import AgentTruth, Envelope, Odometry, PoseEstimate, PoseStatus, ScenarioInfo
+from bus.messages import AgentTruth, EgoTruth, Envelope, Odometry, ScenarioInfo
 from bus.node import Received, Tick
 from geometry.pose import Pose
 from lanewise.scenarios.own_maps import highway_straight
@@ -31,7 +31,7 @@ def perceive(world_from_odom: Pose, odom_from_ego: Pose, *agents: tuple[int, flo
     inputs = {
         "/truth/scenario": INFO,
         "/localization/odometry": Odometry(odom_from_ego, 15.0, 0.0, 0.0, 0.0, True),
-        "/localization/pose": PoseEstimate(world_from_odom, PoseStatus.LANE_CERTAIN, 0.0, 0.0, 0.0, np.zeros((3, 3))),
+        "/truth/ego": EgoTruth(world_from_odom @ odom_from_ego, 15.0, 0.0, 0.0, 0.0, True),
         "/truth/agents": truth,
     }
     received = {topic: Received(Envelope(topic, "t", 0, 0, 0, 0), message) for topic, message in inputs.items()}

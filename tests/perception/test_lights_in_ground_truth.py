@@ -4,13 +4,12 @@ import numpy as np
 
 from bus.messages import (
     AgentTruth,
+    EgoTruth,
     Envelope,
     LightState,
     LightStates,
     LightTruth,
     Odometry,
-    PoseEstimate,
-    PoseStatus,
     ScenarioInfo,
 )
 from bus.messages import Message as BusMessage
@@ -34,7 +33,7 @@ def seen(lane_map: LaneMap, truth: LightTruth | None, range_m: float = 120.0) ->
     said = {
         "/truth/scenario": info,
         "/localization/odometry": Odometry(Pose(0.0, 0.0, 0.0), 0.0, 0.0, 0.0, 0.0, True),
-        "/localization/pose": PoseEstimate(EGO, PoseStatus.LANE_CERTAIN, 0.0, 0.0, 0.0, np.zeros((3, 3))),
+        "/truth/ego": EgoTruth(EGO, 0.0, 0.0, 0.0, 0.0, True),
     }
     inputs = {topic: received(topic, message) for topic, message in said.items()}
     if truth is not None:
