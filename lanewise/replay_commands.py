@@ -13,6 +13,7 @@ from lanewise.config import configured, with_settings
 from lanewise.progress import progress_of
 from lanewise.recorded import recorded_run
 from lanewise.replay import Comparison, replay, snapshots_s
+from lanewise.replay_imported import is_imported, localized
 from lanewise.tables import print_comparison
 
 EXIT_FAILED = 1
@@ -26,6 +27,9 @@ def replay_command(
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE of the configuration to change; repeat.")
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DRIVE.mcap", help="Of an imported drive: where the result goes.")
+    ] = None,
     snapshots: Annotated[bool, typer.Option("--snapshots", help="Only list the times to start at.")] = False,
 ) -> None:
     """Feed a recorded drive to the stack again and compare what it says with what it said, bit for bit."""
@@ -35,10 +39,15 @@ def replay_command(
     if snapshots:
         typer.echo(" ".join(f"{time:g}" for time in (0.0, *snapshots_s(recording))))
         return
+    chosen = tuple(name.strip() for name in nodes.split(",") if name.strip())
+    if is_imported(recording):
+        place = out or drive.with_name(f"{drive.stem}-localized.mcap")
+        count = localized(recording, chosen, place)
+        typer.echo(f"{place}: {count} messages of localization; score them: lanewise eval localization {place}")
+        return
     config, assignment = recorded_run(recording)
     if setting:
         config = configured(with_settings(tomllib.loads(config.to_toml()), setting))
-    chosen = tuple(name.strip() for name in nodes.split(",") if name.strip())
     with progress_of(f"replay {drive.name}", recording.end_ns * 1e-9, "s") as progress:
         comparison: Comparison = replay(recording, config, assignment, chosen, start, progress)
     print_comparison(comparison)
