@@ -20,8 +20,9 @@ from inference.settings import ModelChoice
 from inference.store import StoredModel, stored, verify
 from inference.threads import usable_cores
 from lanewise.inferring import model_named, model_store
-from lanewise.model_bench import TOLERANCE, Measured, Variant, difference, made_up_inputs, measure
+from lanewise.model_bench import INT8_TOLERANCE, TOLERANCE, Measured, Variant, difference, made_up_inputs, measure
 from lanewise.model_choice import read_before, write_choice
+from lanewise.model_optimize import optimize
 
 EXIT_FAILED = 1
 SERVING = tuple(name for name in ENGINES if name != "torch")
@@ -101,8 +102,9 @@ def _compared(model: StoredModel) -> bool:
         answer = session.infer(inputs)
         reference = reference or answer
         off = difference(reference, answer)
-        fine &= off <= TOLERANCE
-        word = "same" if off <= TOLERANCE else "DIFFERENT"
+        within = off <= (INT8_TOLERANCE if model.manifest.precision == "int8" else TOLERANCE)
+        fine &= within
+        word = "same" if within else "DIFFERENT"
         ran = session.providers[0]
         typer.echo(f"  {name:12} {word:10} largest difference {off:.1e} of the largest output, ran on {ran}")
         session.close()
@@ -207,3 +209,4 @@ app.command("list")(list_command)
 app.command("verify")(verify_command)
 app.command("bench")(bench)
 app.command("tune")(tune)
+app.command("optimize")(optimize)

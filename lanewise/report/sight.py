@@ -101,7 +101,7 @@ def _take(seen: _Seen, record: Record, stride: int, taken: dict[str, int]) -> No
     topic, at_ns = record.envelope.topic, record.envelope.measured_ns
     if topic in _LATCHED:
         seen.latched[topic] = record.message
-    elif topic == "/perception/tracks":
+    elif isinstance(record.message, Tracks):
         _remember(seen, at_ns * 1e-9, record.message)
     elif topic in _BESIDE:
         seen.at.setdefault(at_ns, {})[topic] = record.message
@@ -156,12 +156,12 @@ def _true_boxes(seen: _Seen, said: Mapping[str, Any]) -> list[Floats]:
     yaw = agents.yaw_rad + ego_from_world.yaw_rad
     ids = agents.ids
     size = np.column_stack((info.length_m[ids], info.width_m[ids], info.height_m[ids]))
-    return [_corners(*centre, turn, *sides) for centre, turn, sides in zip(centres, yaw, size, strict=True)]
+    return [_corners(*row) for row in np.column_stack((centres, yaw, size)).tolist()]
 
 
 def _seen_boxes(objects: Objects) -> list[Floats]:
     columns = (objects.x_m, objects.y_m, objects.yaw_rad, objects.length_m, objects.width_m, objects.height_m)
-    return [_corners(*row) for row in np.column_stack(columns)]
+    return [_corners(*row) for row in np.column_stack(columns).tolist()]
 
 
 def _corners(x_m: float, y_m: float, yaw_rad: float, length_m: float, width_m: float, height_m: float) -> Floats:
