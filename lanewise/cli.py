@@ -19,6 +19,7 @@ from lanewise import (
     replay_commands,
     run_commands,
     topic_commands,
+    track_commands,
     train_commands,
 )
 from lanewise.doctor import findings
@@ -45,6 +46,7 @@ app.add_typer(model_commands.app, name="model")
 app.add_typer(export_commands.app, name="export")
 app.add_typer(import_commands.app, name="import")
 app.add_typer(new_commands.app, name="new")
+app.add_typer(track_commands.app, name="track")
 app.add_typer(train_commands.app, name="train")
 
 
