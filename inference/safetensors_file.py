@@ -20,7 +20,7 @@ _BYTES_OF = {
 
 
 def check_safetensors(path: Path) -> tuple[str, ...]:
-    """Names of the tensors in a sound file.
+    """Names of the tensors in a sound file, in the order in which they lie there.
 
     Raises:
         InputError: not safetensors, truncated, or tensors that overlap, leave gaps or lie outside the file.
@@ -38,7 +38,7 @@ def check_safetensors(path: Path) -> tuple[str, ...]:
         at = end
     if at != content_bytes:
         raise InputError(f"its tensors take {at} bytes, but {content_bytes} follow the header; it is damaged", path)
-    return tuple(name for *_, name in spans)
+    return tuple(name for *_, name in sorted(spans))
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:

@@ -47,8 +47,12 @@ def run_command(
         typer.Argument(metavar="SCENARIO...", help="Shipped names, .xosc, CommonRoad .xml, .xodr maps, globs."),
     ],
     planner: Annotated[str | None, typer.Option(help="A name, module:Class or file.py:Class.")] = None,
-    perception: Annotated[str | None, typer.Option(help="Who sees: ground-truth, or camera (rendered pictures and the net).")] = None,
-    localization: Annotated[str | None, typer.Option(help="Who tells the pose: ground-truth, map, gnss or odometry.")] = None,
+    perception: Annotated[
+        str | None, typer.Option(help="Who sees: ground-truth, or camera (rendered pictures and the net).")
+    ] = None,
+    localization: Annotated[
+        str | None, typer.Option(help="Who tells the pose: ground-truth, map, gnss or odometry.")
+    ] = None,
     ego: Annotated[str, typer.Option(help="Who drives the ego: stack, or scripted (the file alone).")] = "stack",
     seed: Seed = 0,
     param: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of a parameter of the scenario; repeat.")] = None,

@@ -17,7 +17,9 @@ def nearest_body(item, points, targets, distance, index, trail):
     """Distance to the nearest target and which it is; the scratch row holds all distances."""
     best, at = math.inf, -1
     for k in range(targets.shape[0]):
-        trail[item, k] = math.sqrt(squared_gap(points[item, 0], targets[k, 0]) + squared_gap(points[item, 1], targets[k, 1]))
+        trail[item, k] = math.sqrt(
+            squared_gap(points[item, 0], targets[k, 0]) + squared_gap(points[item, 1], targets[k, 1])
+        )
         if trail[item, k] < best:
             best, at = trail[item, k], k
     distance[item] = best

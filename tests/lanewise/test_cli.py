@@ -56,7 +56,7 @@ def test_a_failed_verdict_exits_with_1_and_says_why(tmp_path: Path) -> None:
             ["run", "cut-in", "--set", "planning.horizon_s=far"],
             "horizon_s = 'far': input should be a valid number",
         ),
-        (["run", "cut-in", "--perception", "radar"], "there is no perception 'radar'; known are ground-truth"),
+        (["run", "cut-in", "--perception", "radar"], "there is no perception 'radar'; known are camera, ground-truth"),
         (["run", "cut-in", "--param", "speed"], "--param needs NAME=VALUE"),
         (["run", "cut-in", "--sample", "3"], "need a file of parameter variations"),
         (["run", "cut-in", "--states", "out.csv"], "--states needs --ego scripted"),
