@@ -121,7 +121,7 @@ DEFAULT_SPEED_MPS = 13.9
 ERRAND = ("start", "goal", "speed_mps", "traffic", "traffic_seed")
 MOST_CARS = 500
 NEAR_M = 6.0
-"""Start and goal of an errand are looked for on lanes within this distance."""
+"""Start and goal of an errand are looked for on lanes within this distance, where they do not lie on any."""
 
 
 def _errand(path: Path, parameters: Mapping[str, str], _root: Path | None) -> Source:
@@ -140,7 +140,7 @@ def _errand(path: Path, parameters: Mapping[str, str], _root: Path | None) -> So
     goal = (end.x_m, end.y_m)
     roads = Roads.of(lane_map, DriverSettings())
     traffic = _traffic(parameters, roads, start, path)
-    engine = ErrandEngine(path.stem, start, goal, route, speed, roads, traffic, programme_of(lane_map))
+    engine = ErrandEngine(path.stem, start, end, route, speed, roads, traffic, programme_of(lane_map))
     return Source(engine, path.name, "opendrive", path.read_bytes(), start, goal, end.yaw_rad)
 
 
@@ -175,8 +175,10 @@ def _way(
 
 
 def _lanes_at(lane_map: LaneMap, point: tuple[float, float], name: str, path: Path) -> Iterator[tuple[int, float]]:
-    """Lanes within NEAR_M of a point, with the arc length beside it."""
-    lanes = lane_map.lanes_near(np.array(point), NEAR_M)
+    """Lanes that hold a point, else those within NEAR_M of it, with the arc length beside it."""
+    lanes = lane_map.lanes_near(np.array(point), 0.0)
+    if not len(lanes):
+        lanes = lane_map.lanes_near(np.array(point), NEAR_M)
     if not len(lanes):
         raise InputError(f"no lane lies within {NEAR_M:g} m of the {name} {point}", path)
     for lane in lanes.tolist():

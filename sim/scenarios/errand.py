@@ -1,6 +1,6 @@
 """An errand: the ego on a map, from a place to a place, alone or among reactive traffic.
 
-The engine of `lanewise run MAP.xodr --start X,Y --goal X,Y`. It ends when the ego comes within reach of the goal.
+The engine of `lanewise run MAP.xodr --start X,Y --goal X,Y`. It ends when the ego comes to the goal.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from bus.messages import EntityKind, LightState, Weather
+from geometry.angles import wrap_rad
 from geometry.pose import Pose
 from maps.route import Route
 from maps.route_rules import route_rules
@@ -25,8 +26,10 @@ from sim.world import Drive, Setpoints, WorldState
 EGO = EntityShape("Ego", EntityKind.CAR, 4.65, 1.83, 1.45, 1.4, 2.72)
 EGO_LIMITS = Limits(50.0, 4.0, 9.0, 0.6)
 REACH_M = 6.0
-"""The goal is reached when the middle of the rear axle comes this near."""
-
+"""The goal is reached when the middle of the rear axle comes this near, in the goal's lane and direction: whoever passes
+it on the other side of the road has not arrived."""
+REACH_ACROSS_M = 1.75
+REACH_YAW_RAD = math.pi / 4
 
 COMMITTED_MPS2 = 2.5
 """An ego that would have to brake harder to stop before a junction is taken to enter it."""
@@ -41,7 +44,8 @@ class ErrandEngine:
 
     name: str
     start: Pose
-    goal_xy: tuple[float, float]
+    goal: Pose
+    """A place on a lane, in its driving direction."""
     route: Route
     """The way that the ego is expected to take: others see from it which junction lanes it is about to enter."""
     set_speed_mps: float
@@ -88,8 +92,11 @@ class ErrandEngine:
         return events
 
     def _watch_goal(self, view: WorldState, t_ns: int) -> None:
-        away_m = math.dist((float(view.x_m[0, 0]), float(view.y_m[0, 0])), self.goal_xy)
-        if away_m <= REACH_M and not self.finished:
+        x_m, y_m = float(view.x_m[0, 0]) - self.goal.x_m, float(view.y_m[0, 0]) - self.goal.y_m
+        across_m = math.cos(self.goal.yaw_rad) * y_m - math.sin(self.goal.yaw_rad) * x_m
+        turn_rad = wrap_rad(float(view.yaw_rad[0, 0]) - self.goal.yaw_rad)
+        there = math.hypot(x_m, y_m) <= REACH_M and abs(across_m) <= REACH_ACROSS_M and abs(turn_rad) <= REACH_YAW_RAD
+        if there and not self.finished:
             self.finished = True
             self._events.append(EngineEvent(t_ns, "end", "goal reached", "endTransition"))
 
