@@ -7,7 +7,7 @@ In: a path. Out: `Source`. The suffix says the format: `.xosc` is OpenSCENARIO, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -121,7 +121,7 @@ DEFAULT_SPEED_MPS = 13.9
 ERRAND = ("start", "goal", "speed_mps", "traffic", "traffic_seed")
 MOST_CARS = 500
 NEAR_M = 6.0
-"""Start and goal of an errand are looked for on lanes within this distance, where they do not lie on any."""
+"""Start and goal of an errand are looked for on lanes within this distance."""
 
 
 def _errand(path: Path, parameters: Mapping[str, str], _root: Path | None) -> Source:
@@ -159,31 +159,39 @@ def _traffic(parameters: Mapping[str, str], roads: Roads, start: Pose, path: Pat
 def _way(
     lane_map: LaneMap, start_xy: tuple[float, float], goal_xy: tuple[float, float], path: Path
 ) -> tuple[Pose, Pose, Route]:
-    """Poses on the lanes near start and goal between which the shortest way lies, and that way."""
-    best: tuple[Pose, Pose, Route] | None = None
-    for start_lane, start_s in _lanes_at(lane_map, start_xy, "start", path):
-        for goal_lane, goal_s in _lanes_at(lane_map, goal_xy, "goal", path):
-            try:
-                route = shortest_route(lane_map, start_lane, goal_lane, start_s, goal_s, behind_m=0.0)
-            except SceneError:
-                continue
-            if best is None or route.path.length_m < best[2].path.length_m:
-                best = (_on_lane(lane_map, start_lane, start_s), _on_lane(lane_map, goal_lane, goal_s), route)
-    if best is None:
-        raise InputError(f"no way leads from {start_xy} to {goal_xy}; choose other places", path)
-    return best
+    """Poses on the lanes at start and goal between which the shortest way lies, and that way.
+
+    Lanes that hold both points come first. Where there are none or no way leads between them, lanes near the points do:
+    somebody points at the wrong side of a street.
+    """
+    for reach_m in (0.0, NEAR_M):
+        starts, goals = _lanes_at(lane_map, start_xy, reach_m), _lanes_at(lane_map, goal_xy, reach_m)
+        ways = [way for start in starts for goal in goals if (way := _way_between(lane_map, start, goal)) is not None]
+        if ways:
+            return min(ways, key=lambda way: way[2].path.length_m)
+    for name, point, lanes in (("start", start_xy, starts), ("goal", goal_xy, goals)):
+        if not lanes:
+            raise InputError(f"no lane lies within {NEAR_M:g} m of the {name} {point}", path)
+    raise InputError(f"no way leads from {start_xy} to {goal_xy}; choose other places", path)
 
 
-def _lanes_at(lane_map: LaneMap, point: tuple[float, float], name: str, path: Path) -> Iterator[tuple[int, float]]:
-    """Lanes that hold a point, else those within NEAR_M of it, with the arc length beside it."""
-    lanes = lane_map.lanes_near(np.array(point), 0.0)
-    if not len(lanes):
-        lanes = lane_map.lanes_near(np.array(point), NEAR_M)
-    if not len(lanes):
-        raise InputError(f"no lane lies within {NEAR_M:g} m of the {name} {point}", path)
-    for lane in lanes.tolist():
+def _way_between(
+    lane_map: LaneMap, start: tuple[int, float], goal: tuple[int, float]
+) -> tuple[Pose, Pose, Route] | None:
+    try:
+        route = shortest_route(lane_map, start[0], goal[0], start[1], goal[1], behind_m=0.0)
+    except SceneError:
+        return None
+    return _on_lane(lane_map, *start), _on_lane(lane_map, *goal), route
+
+
+def _lanes_at(lane_map: LaneMap, point: tuple[float, float], reach_m: float) -> list[tuple[int, float]]:
+    """Lanes that come so near to a point, with the arc length beside it."""
+    found = []
+    for lane in lane_map.lanes_near(np.array(point), reach_m).tolist():
         along_m = float(lane_map.centre(lane).project(np.array([point]))[0][0])
-        yield lane, min(max(along_m, 0.0), lane_map.length_m(lane))
+        found.append((lane, min(max(along_m, 0.0), lane_map.length_m(lane))))
+    return found
 
 
 def _point(parameters: Mapping[str, str], name: str, path: Path) -> tuple[float, float]:

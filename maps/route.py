@@ -99,7 +99,8 @@ def shortest_route(
 ) -> Route:
     """The cheapest route over drivable lanes with lane changes (Dijkstra 1959), to `goal_s_m` or the goal lane's end.
 
-    With `beyond_m` it goes on straightest for that much after the goal lane, as far as the map goes.
+    With `beyond_m` it goes on straightest for that much after the goal lane, as far as the map goes and until it would
+    come to a lane a second time: a place on the route is then one place on the way to the goal.
 
     Raises:
         SceneError: no such lane, or no way.
@@ -115,6 +116,8 @@ def shortest_route(
     to_s_m = min(goal_s - goal_length, 0.0)
     gone = 0.0
     while gone < beyond_m and (following := _straightest(lane_map, lanes[-1], back=False)) is not None:
+        if following in lanes:
+            break
         lanes.append(following)
         gone += lane_map.length_m(following)
         to_s_m = 0.0

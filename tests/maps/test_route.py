@@ -1,13 +1,16 @@
 """Routes: where they lead, and the room beside their path."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import lanewise
 from geometry.errors import SceneError
 from maps.lane_map import LaneMap
 from maps.lane_sampling import sample_lanes
+from maps.opendrive import read_opendrive
 from maps.road_network import RoadNetwork
 from maps.route import Route, follow_lane, shortest_route
 
@@ -112,3 +115,14 @@ def test_a_route_around_a_ring_can_be_longer_than_the_ring(xodr) -> None:
     assert follow_lane(lane_map, 0, 10.0, 900.0, behind_m=30.0).path.length_m == pytest.approx(930.0, abs=1e-6)
     around = shortest_route(lane_map, 0, 0, 100.0, 50.0, behind_m=0.0)
     assert around.path.length_m == pytest.approx(lane_map.length_m(0) - 50.0, abs=1e-6)
+
+
+def test_beyond_its_goal_a_route_comes_to_no_lane_twice() -> None:
+    roundabout = Path(lanewise.__file__).parent / "scenarios" / "maps" / "roundabout.xodr"
+    lane_map = sample_lanes(read_opendrive(roundabout))
+    lanes = [i for i in range(lane_map.size) if lane_map.kinds[i] == "driving" and not lane_map.junction[i]]
+    for start, goal in ((lanes[0], lanes[-1]), (lanes[-1], lanes[1])):
+        near = shortest_route(lane_map, start, goal, behind_m=0.0)
+        far = shortest_route(lane_map, start, goal, behind_m=0.0, beyond_m=20_000.0)
+        assert far.path.length_m >= near.path.length_m
+        assert len(set(far.lanes)) == len(far.lanes)
