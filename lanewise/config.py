@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import tomli_w
 from pydantic import TypeAdapter, ValidationError
@@ -32,6 +32,8 @@ from sim.sensors.landmarks import LandmarkErrors
 from sim.sensors.lane_marks import LaneMarkErrors
 from sim.sensors.wheels import WheelSettings
 
+Kind = TypeVar("Kind")
+
 
 @dataclass(frozen=True, slots=True)
 class StackChoice:
@@ -39,6 +41,10 @@ class StackChoice:
 
     planner: str = "idm"
     perception: str = "ground-truth"
+    detector: str = ""
+    """Who looks through the cameras: empty for our own net, else as `lanewise.detectors` reads it."""
+    detector_form: str = ""
+    """How a detector in an ONNX file is fed and read; empty for the TOML file beside it."""
     localization: str = "ground-truth"
 
 
@@ -127,6 +133,12 @@ def configured(tree: Mapping[str, Any], place: Path | str | None = None) -> RunC
             raise InputError(f"the planner {config.stack.planner} has no settings; remove [planning]", place)
         return config
     return replace(config, planning=_build(kind, section, "planning", place))
+
+
+def section(kind: type[Kind], tree: Mapping[str, Any], place: Path | str | None) -> Kind:
+    """A frozen dataclass from the mapping of a TOML file of its own; errors as `read_toml`."""
+    built: Kind = _build(kind, tree, "", place)
+    return built
 
 
 def with_settings(tree: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:

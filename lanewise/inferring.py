@@ -35,14 +35,14 @@ def model_named(name: str, version: str, own: Path | None = None) -> StoredModel
     return model_store(own).find(name, version) if version else Store(MODELS).find(name)
 
 
-def work_of(choice: ModelChoice, budget: ThreadBudget) -> Work:
-    """A net as it was chosen to be run."""
+def work_of(choice: ModelChoice, budget: ThreadBudget, model: StoredModel | None = None) -> Work:
+    """A net as it was chosen to be run; of the store, unless it is given."""
     options = EngineOptions(
         budget.granted(choice.threads), choice.provider, half=choice.half, cache=cache_folder(),
         profile=ShapeProfile(1, choice.batch, max(choice.batch, 16)),
     )  # fmt: skip
-    model = model_named(choice.name, choice.version)
-    return model_work(model, engine_named(choice.engine), options, batch=choice.batch, latency_s=choice.latency_s)
+    found = model or model_named(choice.name, choice.version)
+    return model_work(found, engine_named(choice.engine), options, batch=choice.batch, latency_s=choice.latency_s)
 
 
 def server_of(settings: InferenceSettings) -> OrderedServer:
@@ -55,6 +55,12 @@ def server_of(settings: InferenceSettings) -> OrderedServer:
     named = {choice.name: choice for choice in settings.models}
     choices = [named.get(name, ModelChoice(name)) for name in dict.fromkeys((*NETS, *named))]
     return OrderedServer([work_of(choice, budget) for choice in choices], budget)
+
+
+def server_with(settings: InferenceSettings, model: StoredModel, choice: ModelChoice) -> OrderedServer:
+    """The server of a drive that a user's own net looks in."""
+    budget = ThreadBudget(settings.threads or usable_cores())
+    return OrderedServer([work_of(choice, budget, model)], budget)
 
 
 def inferring(server: OrderedServer, client: str) -> Callable[[str, Arrays], Arrays]:

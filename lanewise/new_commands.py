@@ -1,4 +1,4 @@
-"""`lanewise new planner|scenario NAME`: files to begin with that run as they are."""
+"""`lanewise new planner|detector|scenario NAME`: files to begin with that run as they are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 BESIDE_SCENARIO = ("maps/highway_straight.xodr", "catalogs/vehicles.xosc")
 """What a new scenario refers to; shipped files, copied beside it."""
 
-app = typer.Typer(no_args_is_help=True, help="Write files to begin with: a planner or a scenario.")
+app = typer.Typer(no_args_is_help=True, help="Write files to begin with: a planner, a detector or a scenario.")
 
 Name = Annotated[str, typer.Argument(help="Letters, digits, _ or -; names the files.")]
 Folder = Annotated[Path, typer.Option("--in", help="Folder to write into.")]
@@ -25,16 +25,27 @@ Folder = Annotated[Path, typer.Option("--in", help="Folder to write into.")]
 @app.command("planner")
 def planner_command(name: Name, folder: Folder = Path()) -> None:
     """Write NAME.py with a planner that drives, and test_NAME.py that runs it."""
+    path, kind = _module(name, folder, "planner")
+    typer.echo(f"try it: lanewise run stopped-lead --planner {path}:{kind}")
+
+
+@app.command("detector")
+def detector_command(name: Name, folder: Folder = Path()) -> None:
+    """Write NAME.py with a detector for the cameras' pictures, and test_NAME.py that shows it one."""
+    path, kind = _module(name, folder, "detector")
+    typer.echo(f"try it: lanewise run stopped-lead --detector {path}:{kind}")
+
+
+def _module(name: str, folder: Path, what: str) -> tuple[Path, str]:
+    """Write a module and its test from the templates of a planner or detector; its file and the name of its class."""
     stem = checked(name).replace("-", "_")
     if stem in keyword.kwlist or not stem[0].isalpha():
-        raise InputError(
-            f"a planner cannot be called {name!r}: its file has to be a Python module; choose another name"
-        )
+        raise InputError(f"a {what} cannot be called {name!r}: its file has to be a Python module; choose another name")
     kind = class_name(stem)
     path = folder / f"{stem}.py"
-    words = {"FILE": path.name, "NewPlanner": kind}
-    write({path: _filled("planner.py", words), folder / f"test_{stem}.py": _filled("test_planner.py", words)})
-    typer.echo(f"try it: lanewise run stopped-lead --planner {path}:{kind}")
+    words = {"FILE": path.name, f"New{what.capitalize()}": kind}
+    write({path: _filled(f"{what}.py", words), folder / f"test_{stem}.py": _filled(f"test_{what}.py", words)})
+    return path, kind
 
 
 @app.command("scenario")

@@ -7,17 +7,13 @@ devkit's planners (`planning.nuplan_style`). If it is a dataclass with a field `
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import inspect
-import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, get_type_hints
 
 from geometry.errors import InputError
+from lanewise.plugins import module_named
 from planning.idm import IdmPlanner
 from planning.lanewise_planner import LanewisePlanner
 from planning.nuplan_style.adapter import METHODS, NuplanPlanner
@@ -84,31 +80,12 @@ def build_planner(name: str, settings: Any) -> Planner:
 
 def _module(name: str) -> ModuleType:
     try:
-        if name.endswith(".py"):
-            return _from_file(Path(name))
-        return importlib.import_module(name)
-    except (ImportError, SyntaxError) as error:
-        if isinstance(error, ImportError) and (error.name or "").split(".")[0] == "nuplan":
+        return module_named(name, "planner")
+    except InputError as error:
+        cause = error.__cause__
+        if isinstance(cause, ImportError) and (cause.name or "").split(".")[0] == "nuplan":
             raise InputError(
                 f"the planner's module {name} imports nuplan, which is not installed: install it, or import the same "
                 f"names from planning.nuplan_style"
-            ) from error
-        raise InputError(f"cannot load the planner's module {name}: {error}") from error
-
-
-def _from_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise InputError("there is no such file to load a planner from", path)
-    name = f"planner_file_{path.stem}"
-    known = sys.modules.get(name)
-    if known is not None and known.__file__ is not None and Path(known.__file__) == path.resolve():
-        return known
-    spec = importlib.util.spec_from_file_location(name, path.resolve())
-    if spec is None or spec.loader is None:
-        raise InputError("this file cannot be loaded as a Python module", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up by name
-    spec.loader.exec_module(module)
-    if not inspect.getmembers(module, inspect.isclass):
-        raise InputError("this file defines no class", path)
-    return module
+            ) from cause
+        raise

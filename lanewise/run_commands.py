@@ -50,6 +50,12 @@ def run_command(
     perception: Annotated[
         str | None, typer.Option(help="Who sees: ground-truth, or camera (rendered pictures and the net).")
     ] = None,
+    detector: Annotated[
+        str | None, typer.Option(help="A detector of your own: FILE.onnx, module:Class or file.py:Class.")
+    ] = None,
+    detector_form: Annotated[
+        str | None, typer.Option(help="How FILE.onnx is fed and read: a TOML file or a shipped form (yolov8, ...).")
+    ] = None,
     localization: Annotated[
         str | None, typer.Option(help="Who tells the pose: ground-truth, map, gnss or odometry.")
     ] = None,
@@ -85,7 +91,10 @@ def run_command(
     if traffic is not None:
         places["traffic"] = traffic
     parameters = {**_pairs(param or []), **places}
-    choices = {"planner": planner, "perception": perception, "localization": localization}
+    if detector is not None and perception is None:
+        perception = "camera"
+    choices = {"planner": planner, "perception": perception, "localization": localization, "detector": detector,
+               "detector_form": detector_form}  # fmt: skip
     base = _base(config, choices, setting or [], seed, timeout)
     cases = select(scenarios, root, sample, every, seed)
     if ego not in ("stack", "scripted"):

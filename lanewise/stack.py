@@ -13,6 +13,7 @@ from typing import Any
 import localization.ground_truth
 import localization.map_node
 import localization.node
+import perception.boxes.detector
 import perception.detector
 import perception.ground_truth
 import perception.tracker
@@ -21,6 +22,7 @@ from bus.node import Node
 from geometry.errors import InputError
 from lanewise import view
 from lanewise.config import RunConfig
+from lanewise.detectors import detector_of
 from lanewise.inferring import infer_with
 from lanewise.planners import build_planner
 from maps.landmarks import map_landmarks
@@ -39,12 +41,20 @@ def _threads() -> ThreadPoolExecutor:
 
 
 PERCEPTION: Mapping[str, Callable[[RunConfig, Context], tuple[Node, ...]]] = MappingProxyType({
-    "camera": lambda config, _: (
-        perception.detector.node(config.detector, infer_with(config), _threads().map),
-        perception.tracker.node(config.tracker)
-    ),
+    "camera": lambda config, _: (detector_node(config), perception.tracker.node(config.tracker)),
     "ground-truth": lambda config, context: (perception.ground_truth.node(config.perception, context.lane_map),),
 })  # fmt: skip
+
+
+def detector_node(config: RunConfig) -> Node:
+    """Who looks through the cameras: our own net or a user's detector. Code that users bring looks at one picture at a
+    time.
+    """
+    if not config.stack.detector:
+        return perception.detector.node(config.detector, infer_with(config), _threads().map)
+    each = _threads().map if config.stack.detector.endswith(".onnx") else map
+    return perception.boxes.detector.node(config.detector, detector_of(config), each)
+
 
 LOCALIZATION: Mapping[str, Callable[[RunConfig, Context], Node]] = MappingProxyType({
     "ground-truth": lambda *_: localization.ground_truth.node(),

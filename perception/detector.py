@@ -61,13 +61,12 @@ class DetectorMemory:
 
 def node(settings: DetectorSettings, infer: Infer, each: Each = map) -> Node:
     """The node to hand to the executor. `each` may look at pictures in parallel: what is seen stays the same."""
-    inputs = [f"{CAMERA_PREFIX}{name}{part}" for name in settings.cameras for part in ("", "/calibration", "/mount")]
     return Node(
         name="detector",
         priority=15,
         step=lambda memory, tick: _step(settings, infer, each, memory, tick),
         memory=DetectorMemory(-1, np.full(6, 1.0 / 6.0)),
-        inputs=tuple(inputs),
+        inputs=camera_topics(settings.cameras),
         outputs=("/perception/objects", "/perception/lane_marks", "/perception/lights", "/perception/weather"),
         triggers=tuple(CAMERA_PREFIX + name for name in settings.cameras),
         latency_ns=round(settings.latency_s * 1e9),
@@ -77,14 +76,12 @@ def node(settings: DetectorSettings, infer: Infer, each: Each = map) -> Node:
 def _step(
     settings: DetectorSettings, infer: Infer, each: Each, memory: DetectorMemory, tick: Tick
 ) -> tuple[DetectorMemory, tuple[Publication, ...]]:
-    """Looks once all pictures of an instant are there; a camera that has been silent is not waited for."""
     assert tick.trigger is not None
     measured_ns = tick.trigger.envelope.measured_ns
-    names = _ready(settings, tick, measured_ns)
-    alive = [name for name in settings.cameras if tick.fresh(CAMERA_PREFIX + name, settings.max_age_s) is not None]
-    if measured_ns <= memory.looked_ns or len(names) < len(alive) or not names:
+    seen_by = new_pictures(settings, tick, memory.looked_ns)
+    if not seen_by:
         return memory, ()
-    cameras = [_camera(tick, name) for name in names]
+    names, cameras = list(seen_by), list(seen_by.values())
 
     def look(name: str) -> Looked:
         image = cropped(decoded(tick.inputs[CAMERA_PREFIX + name].message))
@@ -130,6 +127,25 @@ def _shares(logits: Floats) -> Floats:
     """Softmax of each row."""
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def camera_topics(cameras: Iterable[str]) -> tuple[str, ...]:
+    """The topics of cameras: pictures, calibrations, mounts."""
+    return tuple(f"{CAMERA_PREFIX}{name}{part}" for name in cameras for part in ("", "/calibration", "/mount"))
+
+
+def new_pictures(settings: DetectorSettings, tick: Tick, looked_ns: int) -> dict[str, Camera]:
+    """The cameras whose pictures of this instant are to be looked at now; none before all of them are there.
+
+    A camera that has been silent is not waited for. `looked_ns` is the instant that was looked at last.
+    """
+    assert tick.trigger is not None
+    measured_ns = tick.trigger.envelope.measured_ns
+    names = _ready(settings, tick, measured_ns)
+    alive = [name for name in settings.cameras if tick.fresh(CAMERA_PREFIX + name, settings.max_age_s) is not None]
+    if measured_ns <= looked_ns or len(names) < len(alive):
+        return {}
+    return {name: _camera(tick, name) for name in names}
 
 
 def _ready(settings: DetectorSettings, tick: Tick, measured_ns: int) -> list[str]:

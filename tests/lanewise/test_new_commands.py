@@ -30,6 +30,14 @@ def test_a_new_planner_drives_and_its_test_passes(tmp_path: Path) -> None:
     assert "1 passed" in done.stdout, done.stdout
 
 
+def test_a_new_detector_sees_what_its_test_shows_it(tmp_path: Path) -> None:
+    told = new("detector", "red-lamps", "--in", str(tmp_path))
+    assert f"--detector {tmp_path / 'red_lamps.py'}:RedLamps" in told
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+                          capture_output=True, text=True, cwd=tmp_path, check=False)  # fmt: skip
+    assert "2 passed" in done.stdout, done.stdout
+
+
 def test_a_new_scenario_runs_with_a_new_planner(tmp_path: Path) -> None:
     new("planner", "p", "--in", str(tmp_path))
     new("scenario", "slow-car", "--in", str(tmp_path))
