@@ -90,14 +90,16 @@ def _with_planner(base: RunConfig, name: str) -> RunConfig:
 def evaluate(jobs: Sequence[EvaluationJob], workers: int, progress: Progress) -> Iterator[dict[str, Any]]:
     """One row per job, in their order; what lies in the folder already is not driven again."""
     for folder in {job.folder for job in jobs}:
-        (folder / "results").mkdir(parents=True, exist_ok=True)
-        (folder / "drives").mkdir(exist_ok=True)
+        for part in ("results", "drives", "experts"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
     if workers == 1:
         rows: Iterator[dict[str, Any]] = map(result_of, jobs)
         yield from _counted(rows, progress)
         return
+    # All jobs of a case go to one worker, so that its expert drives once.
+    together = max(len(jobs) // max(len({job.case.name for job in jobs}), 1), 1)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from _counted(pool.map(result_of, jobs), progress)
+        yield from _counted(pool.map(result_of, jobs, chunksize=together), progress)
 
 
 def _counted(rows: Iterator[dict[str, Any]], progress: Progress) -> Iterator[dict[str, Any]]:
@@ -136,7 +138,10 @@ def _driven(job: EvaluationJob) -> dict[str, Any]:
     try:
         for leftover in folder.glob("*"):
             leftover.unlink()  # of a drive that was cut off
-        return row | _judged(job, folder, run(config, folder, Outputs(report=False), lambda _: None))
+        result = run(config, folder, Outputs(report=False), lambda _: None)
+        if config.stack.planner == EXPERT:
+            _keep_as_expert(job, folder)
+        return row | _judged(job, folder, result)
     except MissingLaneError as error:
         return {**row, "outcome": "not runnable", "passed": None, "cause": str(error)}
     except LanewiseError as error:
@@ -149,7 +154,7 @@ def _driven(job: EvaluationJob) -> dict[str, Any]:
 def _judged(job: EvaluationJob, folder: Path, result: RunResult) -> dict[str, Any]:
     """What a drive was worth; its folder is kept where something was lost."""
     told = metrics_json(result, job.config)
-    rollout = _rollout(folder)
+    rollout = _rollout(folder / "drive.mcap")
     _, assignment = recorded_run(Recording.open(folder / "drive.mcap"))
     moving = rollout.ego.speed_mps[rollout.engaged]
     row: dict[str, Any] = {
@@ -211,23 +216,26 @@ def _nuplan(job: EvaluationJob, rollout: Rollout, lane_map: LaneMap) -> dict[str
 
 
 def _expert(job: EvaluationJob, rollout: Rollout) -> Rollout | None:
+    """The expert's drive of the same case; its row is a result like any other."""
     if job.config.stack.planner == EXPERT:
         return rollout
     config = replace(job.config, stack=replace(job.config.stack, planner=EXPERT), planning=None)
     expert = EvaluationJob(job.case, config, job.folder)
-    kept = job.folder / "experts" / expert.key
-    if not kept.is_dir():
-        partial = kept.with_name(f"{expert.key}.{os.getpid()}.part")
-        for leftover in partial.glob("*"):
-            leftover.unlink()
-        try:
-            run(config, partial, Outputs(report=False), lambda _: None)
-        except LanewiseError:
-            return None
-        with suppress(OSError):
-            partial.replace(kept)  # another worker may have been first; both are the same
-    return _rollout(kept)
+    drive = _expert_file(expert)
+    if not drive.is_file():
+        (job.folder / "results" / f"{expert.key}.json").unlink(missing_ok=True)
+        result_of(expert)
+    return _rollout(drive) if drive.is_file() else None
 
 
-def _rollout(folder: Path) -> Rollout:
-    return drive_of(read_drive(Recording.open(folder / "drive.mcap"))).rollout
+def _expert_file(job: EvaluationJob) -> Path:
+    return job.folder / "experts" / f"{job.key}.mcap"
+
+
+def _keep_as_expert(job: EvaluationJob, folder: Path) -> None:
+    with suppress(FileExistsError):  # of an earlier try; both are the same
+        _expert_file(job).hardlink_to(folder / "drive.mcap")
+
+
+def _rollout(drive: Path) -> Rollout:
+    return drive_of(read_drive(Recording.open(drive))).rollout

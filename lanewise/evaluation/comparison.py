@@ -50,7 +50,10 @@ class PlannerScore:
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """Mean of `second - first` over common cases, with a 95 % bootstrap interval (Efron 1979)."""
+    """Mean of `second - first` over common cases, with a 95 % bootstrap interval (Efron 1979).
+
+    What is drawn anew is cases, each with the mean over its seeds: seeds of one case are no independent evidence.
+    """
 
     first: str
     second: str
@@ -78,12 +81,22 @@ def paired_differences(rows: Sequence[Row], seed: int = 0) -> tuple[PairedDiffer
     for first, second in combinations(_planners(rows), 2):
         for name in SCORES:
             one, two = _values(rows, first, name), _values(rows, second, name)
-            common = [key for key in one if one[key] is not None and two.get(key) is not None]
-            if common:
-                differences = np.array([float(two[key] or 0.0) - float(one[key] or 0.0) for key in common])
+            differences = _by_case(one, two)
+            if len(differences):
                 low, high = interval_of(differences, seed)
-                found.append(PairedDifference(first, second, name, float(differences.mean()), low, high, len(common)))
+                mean = float(differences.mean())
+                found.append(PairedDifference(first, second, name, mean, low, high, len(differences)))
     return tuple(found)
+
+
+def _by_case(one: Mapping[tuple[str, int], float | None], two: Mapping[tuple[str, int], float | None]) -> Floats:
+    """Mean difference of each case over the seeds that both have driven."""
+    found: dict[str, list[float]] = {}
+    for key, before in one.items():
+        after = two.get(key)
+        if before is not None and after is not None:
+            found.setdefault(key[0], []).append(after - before)
+    return np.array([np.mean(values) for values in found.values()])
 
 
 def ncap_scores(rows: Sequence[Row]) -> dict[str, NcapScore]:

@@ -7,6 +7,7 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import junitparser
 import numpy as np
@@ -17,11 +18,12 @@ from hypothesis import strategies as st
 
 from geometry.errors import InputError
 from lanewise.config import RunConfig, configured
+from lanewise.evaluation import batch
 from lanewise.evaluation.batch import evaluate, jobs_of
 from lanewise.evaluation.comparison import interval_of, paired_differences, planner_scores
 from lanewise.evaluation.outputs import junit_xml, write_tables
 from lanewise.evaluation.suite import load_suite, shipped_suites
-from lanewise.run import scenario_file
+from lanewise.run import RunResult, run, scenario_file
 from lanewise.sources import load_source
 
 SHORT = configured({"simulation": {"timeout_s": 2.0}})
@@ -119,6 +121,23 @@ def test_results_are_found_again_and_not_driven_twice(tmp_path: Path) -> None:
     )
 
 
+def test_the_expert_drives_each_case_once_whoever_else_drives_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driven: list[str] = []
+
+    def counted(config: RunConfig, *rest: Any) -> RunResult:
+        driven.append(config.stack.planner)
+        return run(config, *rest)
+
+    monkeypatch.setattr(batch, "run", counted)
+    suite = load_suite(str(suite_file(tmp_path, TWO)))
+    rows = list(evaluate(jobs_of(suite, SHORT, ("idm", "pdm-closed"), (0,), tmp_path / "out"), 1, lambda _: None))
+    assert sorted(driven) == ["idm", "idm", "pdm-closed", "pdm-closed"]
+    assert [row["planner"] for row in rows] == ["idm", "pdm-closed"] * 2
+    assert all(row["nuplan_ego_progress_along_expert_route"] == 1.0 for row in rows[1::2])
+
+
 def test_what_cannot_be_run_and_what_is_wrong_are_told_apart(tmp_path: Path) -> None:
     text = TWO + '[[scenario]]\nfile = "curve"\n[scenario.parameters]\nWarp = [9]\n'
     jobs = jobs_of(load_suite(str(suite_file(tmp_path, text))), SHORT, ("idm",), (0,), tmp_path / "out")
@@ -172,6 +191,14 @@ def test_a_difference_counts_only_common_cases_and_has_its_sign() -> None:
     rows = [*rows_of("a", [False] * 6), *rows_of("b", [True] * 4)]
     (difference,) = [d for d in paired_differences(rows) if d.score == "passed"]
     assert (difference.mean, difference.low, difference.high, difference.cases) == (1.0, 1.0, 1.0, 4)
+
+
+def test_seeds_of_one_case_are_one_piece_of_evidence() -> None:
+    won = [{"case": f"c{i}", "seed": s, "planner": p, "passed": p == "b" and i < 2} for i in range(4) for s in range(9)
+           for p in "ab"]  # fmt: skip
+    (difference,) = [d for d in paired_differences(won) if d.score == "passed"]
+    assert (difference.mean, difference.cases) == (0.5, 4)
+    assert (difference.low, difference.high) == (0.0, 1.0)  # four cases say little, however often each is driven
 
 
 @settings(max_examples=15, deadline=None)
