@@ -109,7 +109,7 @@ def shortest_route(
     _check_lane(lane_map, goal_lane)
     goal_length = lane_map.length_m(goal_lane)
     goal_s = goal_length if goal_s_m is None else goal_s_m
-    way = _cheapest(lane_map, start_lane, goal_lane, start_s_m, goal_s)
+    way = cheapest_lanes(lane_map, start_lane, goal_lane, start_s_m, goal_s)
     if way is None:
         raise SceneError(f"no way leads from lane {lane_map.ids[start_lane]} to lane {lane_map.ids[goal_lane]}")
     lanes, before = _with_lanes_behind(lane_map, way, start_s_m, behind_m)
@@ -153,8 +153,11 @@ def _turn(lane_map: LaneMap, lane: int, back: bool) -> float:
     return wrap_rad(float(line.heading(last) - line.heading(first)))
 
 
-def _cheapest(lane_map: LaneMap, start: int, goal: int, start_s_m: float, goal_s_m: float) -> list[int] | None:
-    """Lanes from start to goal. A state is a lane and the share of its length at which it is entered."""
+def cheapest_lanes(lane_map: LaneMap, start: int, goal: int, start_s_m: float, goal_s_m: float) -> list[int] | None:
+    """Lanes from start to goal, None where no way leads there.
+
+    A state is a lane and the share of its length at which it is entered.
+    """
     entered = min(max(start_s_m / lane_map.length_m(start), 0.0), 1.0)
     heap: list[tuple[float, tuple[int, float], tuple[int, float] | None]] = [(0.0, (start, entered), None)]
     came_from: dict[tuple[int, float], tuple[int, float] | None] = {}
