@@ -23,6 +23,8 @@ _CHANGE_COST_M = 100.0
 """A lane change is worth a detour of this length; where marks forbid it, of ten times as much."""
 _CHANGE_LENGTH_M = 80.0
 _SHORTEST_CHANGE_M = 10.0
+_NARROWEST_M = 1.5
+"""No car goes through an end of a lane that is narrower."""
 _LOOK_AHEAD_M = 30.0
 _BEHIND_M = 30.0
 _SHORTEST_ROUTE_M = 0.5
@@ -74,7 +76,8 @@ class _Stretch:
 def follow_lane(lane_map: LaneMap, lane: int, s_m: float, length_m: float, behind_m: float = _BEHIND_M) -> Route:
     """The route that stays on a lane and goes on straightest, from `behind_m` before s to `length_m` after it.
 
-    It is shorter where the map ends.
+    Where the lane ends or narrows to nothing (a ramp) and one beside it goes on, it changes there. It is shorter where
+    the map ends.
 
     Raises:
         SceneError: no such lane, or nothing of it ahead.
@@ -82,7 +85,15 @@ def follow_lane(lane_map: LaneMap, lane: int, s_m: float, length_m: float, behin
     _check_lane(lane_map, lane)
     lanes, before = _with_lanes_behind(lane_map, [lane], s_m, behind_m)
     ahead = lane_map.length_m(lane) - s_m
-    while ahead < length_m and (following := _straightest(lane_map, lanes[-1], back=False)) is not None:
+    while ahead < length_m:
+        following = _straightest(lane_map, lanes[-1], back=False)
+        if (following is None or _vanishes(lane_map, lanes[-1])) and ahead >= _SHORTEST_CHANGE_M:
+            beside = _going_on_beside(lane_map, lanes[-1])
+            if beside is not None:
+                lanes.append(beside)
+                continue
+        if following is None:
+            break
         lanes.append(following)
         ahead += lane_map.length_m(following)
     return _route(lane_map, lanes, _Place(lane, s_m), max(before - behind_m, 0.0), before + length_m)
@@ -146,6 +157,21 @@ def _straightest(lane_map: LaneMap, lane: int, back: bool) -> int | None:
     return min(candidates, key=lambda other: abs(_turn(lane_map, other, back)), default=None)
 
 
+def _going_on_beside(lane_map: LaneMap, lane: int) -> int | None:
+    """The neighbour to change to where a lane ends: the first drivable one, left before right, that goes on."""
+    for beside in (int(lane_map.left_neighbour[lane]), int(lane_map.right_neighbour[lane])):
+        drivable = beside >= 0 and lane_map.kinds[beside] in DRIVABLE_KINDS
+        if drivable and not _vanishes(lane_map, beside) and _straightest(lane_map, beside, back=False) is not None:
+            return beside
+    return None
+
+
+def _vanishes(lane_map: LaneMap, lane: int) -> bool:
+    """Whether a lane narrows to nothing, as where a ramp has to merge; maps may link it to the next one all the same."""
+    last = lane_map.rows(lane).stop - 1
+    return float(np.hypot(*(lane_map.left_points[last] - lane_map.right_points[last]))) < _NARROWEST_M
+
+
 def _turn(lane_map: LaneMap, lane: int, back: bool) -> float:
     line = lane_map.centre(lane)
     span = line.length_m if lane_map.junction[lane] else min(line.length_m, _LOOK_AHEAD_M)
@@ -178,7 +204,8 @@ def cheapest_lanes(lane_map: LaneMap, start: int, goal: int, start_s_m: float, g
 def _ways_on(lane_map: LaneMap, lane: int, share: float) -> list[tuple[float, tuple[int, float]]]:
     """Costs and next states: successors, and neighbours where there is room to change."""
     rest = (1.0 - share) * lane_map.length_m(lane)
-    ways = [(rest, (after, 0.0)) for after in lane_map.successors[lane]]
+    detour = 10.0 * _CHANGE_COST_M if _vanishes(lane_map, lane) else 0.0
+    ways = [(rest + detour, (after, 0.0)) for after in lane_map.successors[lane]]
     for beside in (int(lane_map.left_neighbour[lane]), int(lane_map.right_neighbour[lane])):
         if beside >= 0 and rest >= _SHORTEST_CHANGE_M:
             allowed = lane_map.may_change(lane, beside)

@@ -43,6 +43,7 @@ class IdmSettings:
 
     horizon_s: float = 6.0
     look_ahead_m: float = 250.0
+    """At least; as much further as comfortable braking from the present speed needs."""
     lateral_acceleration_mps2: float = 2.0
     """Comfortable in curves; sets the speed there."""
     end_margin_m: float = 5.0
@@ -114,7 +115,8 @@ class IdmPlanner:
         settings, context = self.settings, scene.context
         route, vehicle = context.mission.route, context.vehicle
         known = not math.isnan(memory.s_m)
-        ahead_m = settings.look_ahead_m + 50.0
+        look_m = self._look_ahead_m(scene.ego.speed_mps)
+        ahead_m = look_m + 50.0
         near, far = (memory.s_m - BEHIND_M, memory.s_m + ahead_m) if known else (0.0, route.path.length_m)
         path, start_m = route.path.window(near, far)
         ego = scene.ego
@@ -123,7 +125,7 @@ class IdmPlanner:
         first = int(np.searchsorted(route.path.s_m, start_m))
         stop, rules = next_stop(scene, start_m + s + vehicle.front_m, memory.rules, settings.rules)
         ceiling = speed_ceiling(
-            path, s, settings.look_ahead_m, route.speed_limit_mps[first : first + len(path.points)],
+            path, s, look_m, route.speed_limit_mps[first : first + len(path.points)],
             settings.lateral_acceleration_mps2, settings.following.deceleration_mps2,
             math.inf if context.mission.open_end else path.length_m - vehicle.front_m - settings.end_margin_m,
         )  # fmt: skip
@@ -148,6 +150,10 @@ class IdmPlanner:
         hard = bool(profile.acceleration_mps2[0] < -settings.braking.comfort_mps2 - 1e-6)
         later = float(np.interp(context.dt_s, profile.t_s, profile.acceleration_mps2))
         return plan, IdmMemory(start_m + s, later, hard, rules)
+
+    def _look_ahead_m(self, speed_mps: float) -> float:
+        braking_m = speed_mps * speed_mps / (2.0 * self.settings.following.deceleration_mps2)
+        return max(self.settings.look_ahead_m, braking_m + 2.0 * speed_mps)
 
     def _lateral(self, scene: Scene, path: Polyline, s_m: float, d_m: float) -> LateralPath:
         ego = scene.ego

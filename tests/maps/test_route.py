@@ -126,3 +126,20 @@ def test_beyond_its_goal_a_route_comes_to_no_lane_twice() -> None:
         far = shortest_route(lane_map, start, goal, behind_m=0.0, beyond_m=20_000.0)
         assert far.path.length_m >= near.path.length_m
         assert len(set(far.lanes)) == len(far.lanes)
+
+
+def test_where_the_lane_narrows_to_nothing_the_route_has_changed_before(xodr) -> None:
+    """A ramp that the map links to the right lane beyond, over an end without width."""
+
+    def lane(lane_id: int, before: int | None, after: int | None, narrowing: float = 0.0) -> str:
+        mark = '<roadMark sOffset="0" type="broken"/>'
+        width = f'a="3.5" b="{-narrowing}" c="0" d="0"'
+        return xodr.lane(lane_id, width, inside=xodr.link(before, after) + mark)
+
+    first = xodr.section(right=lane(-1, None, -1) + lane(-2, None, -1, narrowing=3.5 / 200.0))
+    second = xodr.section(right=lane(-1, -1, None), s=200.0)
+    lane_map = sample_lanes(xodr.network(xodr.road("1", 400.0, sections=first + second)))
+    ramp, goal = lane_map.index("1:0:-2"), lane_map.index("1:1:-1")
+    expected = ["1:0:-2", "1:0:-1", "1:1:-1"]
+    assert names(lane_map, follow_lane(lane_map, ramp, 5.0, 300.0, behind_m=0.0)) == expected
+    assert names(lane_map, shortest_route(lane_map, ramp, goal, 5.0, 150.0, behind_m=0.0)) == expected

@@ -120,6 +120,17 @@ def test_the_ceiling_slows_before_a_curve_and_can_be_reached_by_braking(scene: S
     assert ceiling[0] > 20.0
 
 
+def test_the_faster_the_ego_the_further_it_looks_for_what_slows_it(scene: SceneMaker) -> None:
+    fast = scene(50.0)
+    route = fast.context.mission.route
+    limit = np.where(route.path.s_m > 600.0, 8.0, 60.0)
+    mission = replace(fast.context.mission, route=replace(route, speed_limit_mps=limit), set_speed_mps=50.0)
+    fast = replace(fast, context=replace(fast.context, mission=mission))
+    planner = IdmPlanner()
+    plan, _ = planner.plan(fast, planner.start(fast.context))
+    assert plan.states.speed_mps[-1] < 42.0  # 500 m from 50 to 8 m/s take 2.4 m/s^2
+
+
 @pytest.mark.parametrize(("speed", "lead"), [(20.0, 5.0), (30.0, 0.0), (12.0, 10.0)])
 def test_the_needed_deceleration_just_avoids_contact(speed: float, lead: float) -> None:
     gap = 30.0
