@@ -37,7 +37,8 @@ peers: .venv-peers/stamp
 .venv-peers/stamp:
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet highway-env==1.10.1 gymnasium==1.4.0 carla==0.9.16 \
-		commonroad-io==2024.3 commonroad-drivability-checker==2025.4.0 commonroad-clcs==2025.2.0 protobuf==3.20.2
+		commonroad-io==2024.3 commonroad-drivability-checker==2025.4.0 commonroad-clcs==2025.2.0 protobuf==3.20.2 \
+		lanelet2==1.2.3
 	touch $@
 
 proto: .venv/stamp

@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from pyproj import Proj
 from pyproj.exceptions import ProjError
 
+from geometry.angles import Floats
 from geometry.errors import InputError
 
 _LEFT_OUT = frozenset({"nadgrids", "geoidgrids", "grids", "towgs84", "vunits", "vto_meter", "wktext", "init", "type"})
@@ -35,6 +37,17 @@ class Projection:
         if not (math.isfinite(x_m) and math.isfinite(y_m)):
             raise InputError("the geographic position lies too far from the map for its projection")
         return float(x_m), float(y_m)
+
+    def project_all(self, latitude_rad: Floats, longitude_rad: Floats) -> Floats:
+        """Points (N, 2) in metres, east and north, of angles (N,) each.
+
+        Raises:
+            InputError: the projection has no such place.
+        """
+        points = np.stack(self.proj(longitude_rad, latitude_rad, radians=True), axis=-1)
+        if not np.isfinite(points).all():
+            raise InputError("the geographic position lies too far from the map for its projection")
+        return points
 
     def unproject(self, x_m: float, y_m: float) -> tuple[float, float]:
         """Latitude and longitude in radians.

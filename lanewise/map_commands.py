@@ -15,6 +15,7 @@ from maps.check import defects_of
 from maps.commonroad import commonroad_map, read_lanelets
 from maps.lane_map import LaneMap
 from maps.lane_sampling import sample_lanes
+from maps.lanelet2 import read_lanelet2
 from maps.opendrive import read_opendrive
 from maps.opendrive_writer import opendrive_text
 from maps.road_model import DRIVABLE_KINDS
@@ -23,7 +24,12 @@ from maps.strict_xml import read_xml
 app = typer.Typer(name="map", help="Look at maps, check and convert them.", no_args_is_help=True)
 
 EXIT_DEFECTS = 1
-MapFile = Annotated[Path, typer.Argument(metavar="FILE", help="OpenDRIVE (.xodr) or CommonRoad (.xml).")]
+MapFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE", help="OpenDRIVE (.xodr), Lanelet2 (.osm), CommonRoad (.xml) or Argoverse 2 (.json)."
+    ),
+]
 
 
 @app.command("show")
@@ -83,6 +89,8 @@ def read_map(path: Path) -> LaneMap:
     """
     if path.suffix.lower() == ".xml":
         return commonroad_map(read_lanelets(read_xml(path, root="commonRoad")))
+    if path.suffix.lower() == ".osm":
+        return read_lanelet2(path)
     if path.suffix.lower() == ".json":
         return read_argoverse2_map(path)
     return sample_lanes(read_opendrive(_opendrive(path)))

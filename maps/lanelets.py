@@ -15,7 +15,7 @@ import shapely
 from geometry.angles import Floats
 from geometry.errors import InputError
 from maps.lane_linking import Links, conflicts_of
-from maps.lane_map import Crossing, LaneMap, MarkSpan, StopLine
+from maps.lane_map import Crossing, LaneMap, MapSignal, MarkSpan, StopLine
 
 MAX_POINTS = 3_000_000
 
@@ -47,6 +47,8 @@ class Lanelet:
     """Whether a stop line stands at its end."""
     intersection: str
     """Id of the intersection through which it leads, or empty."""
+    name: str = ""
+    """What the map calls it; empty if that is its id."""
 
     @property
     def centre(self) -> Floats:
@@ -58,8 +60,15 @@ class Lanelet:
         return shapely.Polygon(np.concatenate((self.right, self.left[::-1])))
 
 
-def lane_map_of(lanelets: Sequence[Lanelet], crossings: Sequence[Floats] = ()) -> LaneMap:
+def lane_map_of(
+    lanelets: Sequence[Lanelet],
+    crossings: Sequence[Floats] = (),
+    signals: Sequence[MapSignal] = (),
+    stop_lines: Sequence[StopLine] = (),
+) -> LaneMap:
     """The lane map of lanelets; lane i is lanelet i, its id the lanelet's. `crossings` are polygons of shape (K, 2).
+
+    Signals and stop lines name lanes by index; the lanelets' own stop lines are added.
 
     Raises:
         InputError: a lanelet of no length, or more than three million points.
@@ -74,7 +83,7 @@ def lane_map_of(lanelets: Sequence[Lanelet], crossings: Sequence[Floats] = ()) -
     junction = tuple(lanelet.intersection for lanelet in lanelets)
     limits = [np.full(len(arc), lanelet.speed_limit_mps or np.nan) for lanelet, arc in zip(lanelets, arcs, strict=True)]
     return LaneMap(
-        ids=tuple(str(lanelet.id) for lanelet in lanelets),
+        ids=tuple(lanelet.name or str(lanelet.id) for lanelet in lanelets),
         kinds=tuple(lanelet.kind for lanelet in lanelets),
         starts=np.cumsum([0] + [len(arc) for arc in arcs], dtype=np.int64),
         centre_points=np.concatenate(centres),
@@ -92,8 +101,11 @@ def lane_map_of(lanelets: Sequence[Lanelet], crossings: Sequence[Floats] = ()) -
         opposite_neighbour=_neighbours([lanelet.beside_left for lanelet in lanelets], index, same=False),
         junction=junction,
         conflicts=conflicts_of([_Sampled(lanelet.left, lanelet.right) for lanelet in lanelets], junction, predecessors),
-        signals=(),
-        stop_lines=tuple(StopLine(i, float(arcs[i][-1])) for i, lanelet in enumerate(lanelets) if lanelet.stops),
+        signals=tuple(signals),
+        stop_lines=(
+            *stop_lines,
+            *(StopLine(i, float(arcs[i][-1])) for i, lanelet in enumerate(lanelets) if lanelet.stops),
+        ),
         crossings=_crossings(crossings, lanelets),
         right_hand=True,
     )
