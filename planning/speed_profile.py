@@ -140,7 +140,10 @@ def _unroll(count, speed, acceleration, hard, set_speed, ceiling, obstacles, idm
     for k in range(count):
         now = k * 0.1
         wanted = idm_acceleration(speed, set_speed, np.inf, 0.0, idm[0], idm[1], idm[2], idm[3], idm[4])
-        wanted = min(wanted, _ceiling_acceleration(speed, distance, ceiling))
+        over = _ceiling_acceleration(speed, distance, ceiling)
+        wanted = min(wanted, over)
+        # Whoever is too fast for a curve or the end of the road has no comfort to lose.
+        gentlest = comfort if over >= -2.0 * comfort else strong
         lead, needed, contact = -1, 0.0, 0.0
         for i in range(len(obstacles)):
             if now > obstacles[i, 4]:
@@ -152,14 +155,14 @@ def _unroll(count, speed, acceleration, hard, set_speed, ceiling, obstacles, idm
             shorter = gap[i] - margin - reaction * max(speed - lead_speed[i], 0.0)
             needed = max(needed, needed_deceleration(shorter, speed, lead_speed[i], obstacles[i, 2], enter))
             contact = max(contact, needed_deceleration(gap[i], speed, lead_speed[i], obstacles[i, 2], enter))
-        wanted = max(wanted, -comfort)
+        wanted = max(wanted, -gentlest)
         hard = needed > comfort or (hard and needed > 0.6 * comfort)
         if hard:
             limit = emergency if contact > strong else strong
             wanted = min(wanted, -min(1.2 * needed, limit))
         else:
             # An emergency that is over, or was none, is let go of at once; comfort begins at comfortable braking.
-            before = max(acceleration, -comfort)
+            before = max(acceleration, -gentlest)
             wanted = min(max(wanted, before - jerk * 0.1), before + jerk * 0.1)
         if k == 0:
             first_lead, first_needed = lead, contact
