@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import cv2
+import numpy as np
 import typer
 
 from geometry.errors import InputError
 from lanewise.map_drawing import LARGEST_PX, draw_map, map_page
+from lanewise.trajectory_file import read_trajectory
+from localization.lane_matching import LaneMatch, LaneMatchSettings, match_lanes, stretches
 from maps.argoverse2 import read_argoverse2_map
 from maps.check import defects_of
 from maps.commonroad import commonroad_map, read_lanelets
@@ -79,6 +82,45 @@ def convert(file: MapFile, out: Annotated[Path, typer.Argument(metavar="OUT.xodr
     except OSError as error:
         raise InputError(f"cannot write the map: {error.strerror}", out) from error
     typer.echo(f"{out}: {len(data)} bytes")
+
+
+@app.command("match")
+def match(
+    file: MapFile,
+    trajectory: Annotated[
+        Path, typer.Argument(metavar="TRAJECTORY", help="A table t,x,y (.csv; s, m of the map) or a drive (.mcap).")
+    ],
+    of: Annotated[str, typer.Option("--of", help="What of a drive: gnss or truth.")] = "gnss",
+    sigma: Annotated[float, typer.Option(min=0.01, max=100.0, help="1-sigma of the positions [m].")] = 1.0,
+    correlation: Annotated[
+        float, typer.Option(min=0.0, max=1000.0, help="How long an error lasts [s]; 0: each position errs anew.")
+    ] = 0.0,
+    out: Annotated[Path | None, typer.Option(metavar="LANES.csv", help="Lane, s, d, probability per sample.")] = None,
+) -> None:
+    """Find the lanes that a recorded trajectory ran on: the most probable way by a hidden Markov model."""
+    lane_map = read_map(file)
+    t_s, points = read_trajectory(trajectory, of)
+    matched = match_lanes(lane_map, t_s, points, LaneMatchSettings(sigma_m=sigma, correlation_s=correlation))
+    for begin, end in stretches(matched.lane):
+        lane = int(matched.lane[begin])
+        name = "no lane" if lane < 0 else f"lane {lane_map.ids[lane]}"
+        sure = "" if lane < 0 else f"  sure {float(np.mean(matched.probability[begin:end])):.3f}"
+        typer.echo(f"{t_s[begin]:10.2f} s to {t_s[end - 1]:10.2f} s  {name}{sure}")
+    if out is not None:
+        _write_lanes(matched, lane_map, out)
+
+
+def _write_lanes(matched: LaneMatch, lane_map: LaneMap, out: Path) -> None:
+    columns = (matched.t_s, matched.lane, matched.s_m, matched.d_m, matched.probability)
+    rows = [
+        f"{t:.6f},{lane_map.ids[lane]},{s:.3f},{d:.3f},{sure:.6f}" if lane >= 0 else f"{t:.6f},,,,"
+        for t, lane, s, d, sure in zip(*columns, strict=True)
+    ]
+    try:
+        with out.open("x", encoding="utf-8") as stream:
+            stream.write("\n".join(("t,lane,s,d,probability", *rows, "")))
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", out) from error
 
 
 def read_map(path: Path) -> LaneMap:

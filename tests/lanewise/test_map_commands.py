@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
 from geometry.errors import InputError
-from lanewise.map_commands import app
+from lanewise.map_commands import app, read_map
 from lanewise.report.palette import LIGHT, rgb
 from lanewise.scenarios.catalog import FOLDER
 from maps.opendrive import read_opendrive
@@ -72,3 +73,35 @@ def test_a_converted_map_is_the_same_map(tmp_path: Path) -> None:
 def test_wrong_names_are_refused(words: tuple[object, ...], complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
         run(*words)
+
+
+def test_lanelet2_maps_are_shown_like_any_other(data: Path, tmp_path: Path) -> None:
+    target = tmp_path / "map.html"
+    said = run("show", data / "maps" / "lanelet2" / "Lanelet2__mapping_example.osm", "--out", target).stdout
+    assert "388 driving lanes of 431" in said
+    assert "45048 (biking)" in target.read_text()
+
+
+def test_match_names_the_lanes_of_a_trajectory_and_writes_them(tmp_path: Path) -> None:
+    lane_map = read_map(MERGE)
+    lane = lane_map.index("1:0:-2")
+    places = lane_map.centre(lane).position(np.arange(0.0, 100.0, 2.0))
+    table = tmp_path / "way.csv"
+    rows = [f"{0.1 * k},{x},{y}" for k, (x, y) in enumerate(places)]
+    table.write_text("\n".join(("t,x,y", *rows, "")))
+    target = tmp_path / "lanes.csv"
+    assert "lane 1:0:-2" in run("match", MERGE, table, "--out", target).stdout
+    written = target.read_text().splitlines()
+    assert written[0] == "t,lane,s,d,probability"
+    assert len(written) == 51
+    assert written[1].startswith("0.000000,1:0:-2,0.000,")
+
+
+def test_match_says_what_is_wrong_with_a_table(tmp_path: Path) -> None:
+    table = tmp_path / "way.csv"
+    table.write_text("t,x\n0,1\n")
+    with pytest.raises(InputError, match=r"way\.csv.*missing: y"):
+        run("match", MERGE, table)
+    table.write_text("t,x,y\n0,1,a\n")
+    with pytest.raises(InputError, match="table of numbers"):
+        run("match", MERGE, table)
