@@ -10,6 +10,7 @@ import typer
 
 from geometry.errors import LanewiseError
 from lanewise import (
+    calibrate_commands,
     eval_commands,
     export_commands,
     import_commands,
@@ -44,6 +45,7 @@ app.add_typer(topic_commands.app, name="topic")
 app.add_typer(map_commands.app, name="map")
 app.add_typer(model_commands.app, name="model")
 app.add_typer(export_commands.app, name="export")
+app.add_typer(calibrate_commands.app, name="calibrate")
 app.add_typer(import_commands.app, name="import")
 app.add_typer(new_commands.app, name="new")
 app.add_typer(track_commands.app, name="track")

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from bus.recording import Recording
 from geometry.errors import InputError
+from lanewise.contact_sheet import write_sheet
 from lanewise.progress import progress_of
 from lanewise.recorded import recorded_report
 from lanewise.report.page import write_report
@@ -45,9 +47,18 @@ def video(
     typer.echo(f"video: {film}")
 
 
-@app.callback()
-def _group() -> None:
-    """Keep `export` a group while it has one command."""
+@app.command("sheet")
+def sheet(
+    drive: DriveArgument,
+    out: Annotated[Path | None, typer.Option(help="The picture; default sheet.jpg beside the drive.")] = None,
+    camera: Annotated[str, typer.Option(help="Whose pictures; default the first in the drive.")] = "",
+    pictures: Annotated[int, typer.Option(min=1, max=60, help="So many, evenly over the drive.")] = 12,
+) -> None:
+    """A contact sheet: pictures of a camera with the detections and tracks of their instants."""
+    path = drive_file(drive)
+    page = out or path.parent / "sheet.jpg"
+    write_sheet(Recording.open(path), page, camera, pictures)
+    typer.echo(f"sheet: {page}")
 
 
 def drive_file(path: Path) -> Path:

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from lanewise.camera_file import read_camera
+from lanewise.imports import video
 from lanewise.imports.comma2k19 import read_drive, write_drive
+from lanewise.progress import progress_of
 
 app = typer.Typer(help="Turn recorded real drives into MCAP.", no_args_is_help=True)
 
@@ -26,3 +29,17 @@ def comma2k19_command(
     said = read_drive(folder)
     write_drive(said, out)
     typer.echo(f"{out}: {len(said)} messages, {said[-1].received_ns * 1e-9:.1f} s")
+
+
+@app.command("video")
+def video_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A video of one camera.")],
+    calibration: Annotated[Path, typer.Option(metavar="FILE", help="Of `lanewise calibrate camera`.")],
+    out: Annotated[Path, typer.Option(metavar="DRIVE.mcap", help="The recording to write.")] = Path("video.mcap"),
+    speed: Annotated[float, typer.Option(min=0.0, help="Speed of the car [km/h], straight ahead; 0: unknown.")] = 0.0,
+) -> None:
+    """Real footage with its camera's calibration; odometry is a straight line, as a video does not tell it."""
+    camera = read_camera(calibration)
+    with progress_of(file.name, 0.0, "s") as told:
+        count = video.write_drive(file, camera, out, speed / 3.6, told)
+    typer.echo(f"{out}: {count} pictures of {camera.name}; look: lanewise replay {out} --nodes perception")

@@ -1,7 +1,8 @@
-"""`lanewise replay`."""
+"""`lanewise replay`: recorded drives through the stack again, imported ones through its first modules."""
 
 from __future__ import annotations
 
+import time
 import tomllib
 from pathlib import Path
 from typing import Annotated
@@ -9,11 +10,12 @@ from typing import Annotated
 import typer
 
 from bus.recording import Recording
-from lanewise.config import configured, with_settings
+from lanewise.config import RunConfig, configured, with_settings
+from lanewise.contact_sheet import vehicle_tracks
 from lanewise.progress import progress_of
 from lanewise.recorded import recorded_run
 from lanewise.replay import Comparison, replay, snapshots_s
-from lanewise.replay_imported import is_imported, localized
+from lanewise.replay_imported import is_imported, replayed
 from lanewise.tables import print_comparison
 
 EXIT_FAILED = 1
@@ -30,6 +32,12 @@ def replay_command(
     out: Annotated[
         Path | None, typer.Option(metavar="DRIVE.mcap", help="Of an imported drive: where the result goes.")
     ] = None,
+    detector: Annotated[
+        str, typer.Option(help="A detector of your own: FILE.onnx, module:Class or file.py:Class.")
+    ] = "",
+    detector_form: Annotated[
+        str, typer.Option(help="How FILE.onnx is fed and read: a TOML file or a shipped form (yolov8, ...).")
+    ] = "",
     snapshots: Annotated[bool, typer.Option("--snapshots", help="Only list the times to start at.")] = False,
 ) -> None:
     """Feed a recorded drive to the stack again and compare what it says with what it said, bit for bit."""
@@ -39,17 +47,35 @@ def replay_command(
     if snapshots:
         typer.echo(" ".join(f"{time:g}" for time in (0.0, *snapshots_s(recording))))
         return
+    settings = [*(setting or [])]
+    settings += [f'stack.detector="{detector}"'] if detector else []
+    settings += [f'stack.detector_form="{detector_form}"'] if detector_form else []
     chosen = tuple(name.strip() for name in nodes.split(",") if name.strip())
     if is_imported(recording):
-        place = out or drive.with_name(f"{drive.stem}-localized.mcap")
-        count = localized(recording, chosen, place)
-        typer.echo(f"{place}: {count} messages of localization; score them: lanewise eval localization {place}")
+        own = configured(with_settings({}, settings))
+        _replay_imported(recording, chosen, out or drive.with_name(f"{drive.stem}-replayed.mcap"), own)
         return
     config, assignment = recorded_run(recording)
-    if setting:
-        config = configured(with_settings(tomllib.loads(config.to_toml()), setting))
+    if settings:
+        config = configured(with_settings(tomllib.loads(config.to_toml()), settings))
     with progress_of(f"replay {drive.name}", recording.end_ns * 1e-9, "s") as progress:
         comparison: Comparison = replay(recording, config, assignment, chosen, start, progress)
     print_comparison(comparison)
     if verify and not comparison.same:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _replay_imported(recording: Recording, nodes: tuple[str, ...], out: Path, config: RunConfig) -> None:
+    """Run nodes on a real drive and say what they said, and how fast."""
+    began_s = time.perf_counter()
+    with progress_of(f"replay {recording.path.name}", recording.end_ns * 1e-9, "s") as progress:
+        counts = replayed(recording, nodes, out, config, progress)
+    took_s = time.perf_counter() - began_s
+    typer.echo(f"{out}: " + ", ".join(f"{count} x {topic}" for topic, count in sorted(counts.items())))
+    if "localization" in nodes:
+        typer.echo(f"score them: lanewise eval localization {out}")
+    if "perception" in nodes:
+        frames = counts.get("/perception/objects", 0)
+        vehicles = vehicle_tracks(Recording.open(out))
+        typer.echo(f"{frames} frames at {frames / took_s:.1f} frames/s, {len(vehicles)} vehicle tracks")
+        typer.echo(f"look at them: lanewise export sheet {out}")

@@ -139,7 +139,7 @@ def _draw(seen: _Seen, at_ns: int) -> None:
         if name not in said or len(parts) < 2:
             continue
         camera = camera_of_messages(parts["calibration"], parts["mount"])
-        picture = _with_boxes(decoded(said[name]), camera, boxes)
+        picture = with_boxes(decoded(said[name]), camera, boxes)
         height = round(WIDTH_PX * picture.shape[0] / picture.shape[1])
         small = cv2.resize(picture, (WIDTH_PX, height), interpolation=cv2.INTER_AREA)
         _, data = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, QUALITY))
@@ -156,15 +156,16 @@ def _true_boxes(seen: _Seen, said: Mapping[str, Any]) -> list[Floats]:
     yaw = agents.yaw_rad + ego_from_world.yaw_rad
     ids = agents.ids
     size = np.column_stack((info.length_m[ids], info.width_m[ids], info.height_m[ids]))
-    return [_corners(*row) for row in np.column_stack((centres, yaw, size)).tolist()]
+    return [corners_of(*row) for row in np.column_stack((centres, yaw, size)).tolist()]
 
 
 def _seen_boxes(objects: Objects) -> list[Floats]:
     columns = (objects.x_m, objects.y_m, objects.yaw_rad, objects.length_m, objects.width_m, objects.height_m)
-    return [_corners(*row) for row in np.column_stack(columns).tolist()]
+    return [corners_of(*row) for row in np.column_stack(columns).tolist()]
 
 
-def _corners(x_m: float, y_m: float, yaw_rad: float, length_m: float, width_m: float, height_m: float) -> Floats:
+def corners_of(x_m: float, y_m: float, yaw_rad: float, length_m: float, width_m: float, height_m: float) -> Floats:
+    """The corners (8, 3) of a box that stands on the ground: its foot, then its top."""
     along, across = 0.5 * length_m * np.array([1, 1, -1, -1]), 0.5 * width_m * np.array([1, -1, -1, 1])
     x = x_m + along * np.cos(yaw_rad) - across * np.sin(yaw_rad)
     y = y_m + along * np.sin(yaw_rad) + across * np.cos(yaw_rad)
@@ -172,7 +173,8 @@ def _corners(x_m: float, y_m: float, yaw_rad: float, length_m: float, width_m: f
     return np.vstack((foot, foot + np.array((0.0, 0.0, height_m))))
 
 
-def _with_boxes(picture: Picture, camera: Camera, boxes: list[tuple[Floats, tuple[int, int, int]]]) -> Picture:
+def with_boxes(picture: Picture, camera: Camera, boxes: list[tuple[Floats, tuple[int, int, int]]]) -> Picture:
+    """A copy of a picture with the edges of boxes, each given by its corners (8, 3) in `ego` and a colour."""
     drawn = picture.copy()
     for corners, color in boxes:
         pixels, depth = camera.pixels_of(corners)

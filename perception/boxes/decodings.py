@@ -17,6 +17,9 @@ from geometry.angles import Floats
 from geometry.errors import InputError
 from perception.boxes.form import Boxes, Fit, NetForm, named, wrong_shape
 
+OTHER_OVERLAP = 0.7
+"""Boxes of two classes that share more than this are one object that the net is unsure of."""
+
 
 class Raw(NamedTuple):
     """N candidates: edges (N, 4) in pixels of the net's input, score (N,), class number (N,)."""
@@ -115,14 +118,15 @@ def boxes_of(output: NDArray[np.generic], form: NetForm, fit: Fit) -> Boxes:
 
 
 def suppressed(edges_px: Floats, score: Floats, number: NDArray[np.int64], overlap: float) -> NDArray[np.int64]:
-    """Rows of boxes that are no second box of a better one of the same class, best first."""
+    """Rows of boxes that are no second box of a better one, best first."""
     left = np.argsort(-score, kind="stable")
     kept: list[int] = []
     while len(left):
         first, rest = int(left[0]), left[1:]
         kept.append(first)
         shared = _shared(edges_px[first], edges_px[rest])
-        left = rest[(shared <= overlap) | (number[rest] != number[first])]
+        own = number[rest] == number[first]
+        left = rest[shared <= np.where(own, overlap, max(overlap, OTHER_OVERLAP))]
     return np.array(kept, dtype=np.int64)
 
 

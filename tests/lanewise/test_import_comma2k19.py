@@ -10,7 +10,7 @@ from bus.recording import Recording
 from geometry.errors import InputError
 from lanewise.imports.comma2k19 import read_drive, write_drive
 from lanewise.localization_eval import figures_of, score_drive
-from lanewise.replay_imported import localized
+from lanewise.replay_imported import replayed
 
 
 def test_every_row_of_the_tables_is_in_the_recording(data: Path, tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_table_without_its_columns_is_an_error(tmp_path: Path) -> None:
 def test_localization_runs_on_the_imported_drive_and_can_be_scored(data: Path, tmp_path: Path) -> None:
     drive, out = tmp_path / "drive.mcap", tmp_path / "localized.mcap"
     write_drive(read_drive(data / "drives" / "comma2k19"), drive)
-    assert localized(Recording.open(drive), ("localization",), out) > 6000
+    assert sum(replayed(Recording.open(drive), ("localization",), out).values()) > 6000
     figures = figures_of(score_drive(out))
     assert float(figures["heading_rms_deg"]) < 0.3
     assert float(figures["lateral_p95_m"]) < 1.0
@@ -58,4 +58,4 @@ def test_only_localization_runs_on_an_imported_drive(data: Path, tmp_path: Path)
     drive = tmp_path / "drive.mcap"
     write_drive(read_drive(data / "drives" / "comma2k19")[:500], drive)
     with pytest.raises(InputError, match="--nodes localization"):
-        localized(Recording.open(drive), ("planner",), tmp_path / "out.mcap")
+        replayed(Recording.open(drive), ("planner",), tmp_path / "out.mcap")

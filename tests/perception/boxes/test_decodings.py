@@ -116,9 +116,14 @@ def test_grids_that_do_not_add_up_are_refused() -> None:
 
 
 def test_a_second_box_of_the_same_object_goes_and_a_neighbour_stays() -> None:
-    edges = np.array([(0, 0, 10, 10), (1, 0, 11, 10), (9, 0, 19, 10), (1, 1, 11, 11)], float)
-    kept = suppressed(edges, np.array([0.6, 0.9, 0.5, 0.4]), np.array([1, 1, 1, 0]), 0.5)
+    edges = np.array([(0, 0, 10, 10), (1, 0, 11, 10), (9, 0, 19, 10), (3, 2, 13, 12)], float)
+    kept = suppressed(edges, np.array([0.6, 0.9, 0.5, 0.4]), np.array([1, 1, 1, 0]), 0.4)
     assert kept.tolist() == [1, 2, 3]
+
+
+def test_a_car_that_is_also_called_a_lorry_is_one_object() -> None:
+    edges = np.array([(0, 0, 100, 80), (2, 1, 99, 79)], float)
+    assert suppressed(edges, np.array([0.6, 0.7]), np.array([2, 7]), 0.45).tolist() == [1]
 
 
 @pytest.mark.parametrize("fit", ["stretch", "letterbox"])
