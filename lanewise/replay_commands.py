@@ -15,7 +15,7 @@ from lanewise.contact_sheet import vehicle_tracks
 from lanewise.progress import progress_of
 from lanewise.recorded import recorded_run
 from lanewise.replay import Comparison, replay, snapshots_s
-from lanewise.replay_imported import is_imported, replayed
+from lanewise.replay_imported import faults_in, is_imported, replayed
 from lanewise.tables import print_comparison
 
 EXIT_FAILED = 1
@@ -72,6 +72,8 @@ def _replay_imported(recording: Recording, nodes: tuple[str, ...], out: Path, co
         counts = replayed(recording, nodes, out, config, progress)
     took_s = time.perf_counter() - began_s
     typer.echo(f"{out}: " + ", ".join(f"{count} x {topic}" for topic, count in sorted(counts.items())))
+    for fault, count in faults_in(Recording.open(out)).items():
+        typer.echo(f"warning: {count} times {fault}", err=True)
     if "localization" in nodes:
         typer.echo(f"score them: lanewise eval localization {out}")
     if "perception" in nodes:

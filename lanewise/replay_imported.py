@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bus.executor import Executor
 from bus.memory import encode_generator, encode_memory
-from bus.messages import Envelope, Message
+from bus.messages import Diagnostic, Envelope, Level, Message
 from bus.node import Node, Received
 from bus.recording import Recorder, Recording
 from bus.topics import CAMERA_PREFIX
@@ -75,6 +75,16 @@ def cameras_in(recording: Recording) -> tuple[str, ...]:
     topics = (topic.topic.removeprefix(CAMERA_PREFIX) for topic in recording.topics() if topic.count)
     known = {topic.topic for topic in recording.topics()}
     return tuple(name for name in sorted(topics) if "/" not in name and f"{CAMERA_PREFIX}{name}/mount" in known)
+
+
+def faults_in(recording: Recording) -> dict[str, int]:
+    """What nodes reported as errors, and how often."""
+    faults: dict[str, int] = {}
+    for record in recording.messages(["/diagnostics"]):
+        told = record.message
+        if isinstance(told, Diagnostic) and told.level == Level.ERROR:
+            faults[f"{told.node}: {told.text}"] = faults.get(f"{told.node}: {told.text}", 0) + 1
+    return faults
 
 
 def _nodes(name: str, recording: Recording, config: RunConfig) -> tuple[Node, ...]:

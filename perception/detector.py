@@ -24,11 +24,12 @@ from perception.net.classes import KIND_OF_CLASS
 from perception.net.decode import DecodeSettings, Detections, SeenLights, decode_lights, decode_objects, merged
 from perception.net.lane_lines import LineSettings, decode_lines, message_of
 from perception.net.picture import cropped
+from perception.resizing import resized
 
 Arrays = Mapping[str, NDArray[np.generic]]
 Infer = Callable[[str, Arrays], Arrays]
 """Runs a model of the store: `images` (N, H, W, 3) uint8 RGB to `grid` (N, C, h, w) and `weather` (N, 6)."""
-Looked = tuple[NDArray[np.float32], NDArray[np.float32]]
+Looked = tuple[NDArray[np.float32], NDArray[np.float32], Camera]
 Each = Callable[[Callable[[str], Looked], Iterable[str]], Iterable[Looked]]
 """Applies a function to the names of cameras and keeps their order: `map`, or the `map` of a pool of threads."""
 
@@ -40,6 +41,8 @@ class DetectorSettings:
     model: str = "detector"
     cameras: tuple[str, ...] = ("front_long", "front_wide", "left", "right", "rear")
     mark_cameras: tuple[str, ...] = ("front_wide", "front_long", "rear")
+    picture_px: tuple[int, int] = (640, 360)
+    """Width and height that the net was made for; pictures of other sizes are brought to it."""
     period_s: float = 0.1
     latency_s: float = 0.05
     max_age_s: float = 0.3
@@ -81,15 +84,16 @@ def _step(
     seen_by = new_pictures(settings, tick, memory.looked_ns)
     if not seen_by:
         return memory, ()
-    names, cameras = list(seen_by), list(seen_by.values())
+    names = list(seen_by)
 
     def look(name: str) -> Looked:
-        image = cropped(decoded(tick.inputs[CAMERA_PREFIX + name].message))
-        answer = infer(settings.model, {"images": image[None]})
-        return np.asarray(answer["grid"][0], np.float32), np.asarray(answer["weather"][0], np.float32)
+        picture = decoded(tick.inputs[CAMERA_PREFIX + name].message)
+        image, camera = resized(picture, seen_by[name], settings.picture_px)
+        answer = infer(settings.model, {"images": cropped(image)[None]})
+        return np.asarray(answer["grid"][0], np.float32), np.asarray(answer["weather"][0], np.float32), camera
 
     # One by one, not as a batch: on a CPU a batch costs as much, and pictures may be looked at on several cores.
-    grids, logits = zip(*each(look, names), strict=True)
+    grids, logits, cameras = zip(*each(look, names), strict=True)
     weather = _shares(np.stack(logits).astype(np.float64))
     objects = merged(
         [decode_objects(g, c, settings.decode) for g, c in zip(grids, cameras, strict=True)], settings.decode
