@@ -1,7 +1,8 @@
-"""From latitude and longitude into the plane of a map, by the map's own reference.
+"""From latitude and longitude into the plane of a map, by its own reference; and the plane about a place on Earth.
 
-In: a reference as maps carry it (a PROJ string, `EPSG:32632`, WKT) and angles in radians. Out: metres in the map's
-plane. The projections are PROJ's, through pyproj; vertical grids and datum shifts are left out, as maps are flat here.
+In: a reference as maps carry it (a PROJ string, `EPSG:32632`, WKT) and angles in radians, or earth-centred coordinates
+(WGS 84, m). Out: metres in the map's plane, or east, north, up of a place. The projections are PROJ's, through pyproj;
+vertical grids and datum shifts are left out, as maps are flat here.
 """
 
 from __future__ import annotations
@@ -79,3 +80,37 @@ def projection_of(reference: str) -> Projection:
     if proj.crs.is_geographic:
         raise InputError(f"the map's geo reference {reference[:100]!r} is no projection into a plane")
     return Projection(proj)
+
+
+_MAJOR_M, _FLATTENING = 6_378_137.0, 1.0 / 298.257223563
+"""WGS 84 (NGA.STND.0036)."""
+_ECCENTRICITY_2 = _FLATTENING * (2.0 - _FLATTENING)
+
+
+def earth_centred(latitude_rad: Floats, longitude_rad: Floats, height_m: Floats) -> Floats:
+    """Earth-centred coordinates (..., 3) in metres of geodetic ones (...,) each."""
+    sin, cos = np.sin(latitude_rad), np.cos(latitude_rad)
+    normal = _MAJOR_M / np.sqrt(1.0 - _ECCENTRICITY_2 * sin**2)
+    return np.stack(
+        (
+            (normal + height_m) * cos * np.cos(longitude_rad),
+            (normal + height_m) * cos * np.sin(longitude_rad),
+            (normal * (1.0 - _ECCENTRICITY_2) + height_m) * sin,
+        ),
+        axis=-1,
+    )
+
+
+def east_north_up_axes(place_m: Floats) -> Floats:
+    """Rows (3, 3) east, north, up at an earth-centred place (3,): `enu = axes @ (point - place)`."""
+    x, y, z = place_m.tolist()
+    longitude, across = math.atan2(y, x), math.hypot(x, y)
+    latitude = math.atan2(z, across * (1.0 - _ECCENTRICITY_2))
+    for _ in range(6):  # Hirvonen and Moritz; converges by a factor of 300 a step near the ground
+        sin = math.sin(latitude)
+        latitude = math.atan2(z + _ECCENTRICITY_2 * _MAJOR_M * sin / math.sqrt(1.0 - _ECCENTRICITY_2 * sin**2), across)
+    sin, cos = math.sin(latitude), math.cos(latitude)
+    east = (-math.sin(longitude), math.cos(longitude), 0.0)
+    north = (-sin * math.cos(longitude), -sin * math.sin(longitude), cos)
+    up = (cos * math.cos(longitude), cos * math.sin(longitude), sin)
+    return np.array((east, north, up))

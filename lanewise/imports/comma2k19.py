@@ -1,7 +1,8 @@
 """A minute of comma2k19 (Schafer et al., A commute in data, arXiv:1812.05752, 2018) as messages of the bus.
 
-In: a folder with the neutral tables `imu.csv`, `wheel.csv`, `gnss_ublox.csv`, `ground_truth.csv` (and `steering.csv`,
-`radar.csv` where there are any): SI units, device axes forward, right, down. Out: messages in order of arrival, with
+In: a segment's folder in the authors' layout (`processed_log/`, `global_pose/`), or one with the neutral tables
+`imu.csv`, `wheel.csv`, `gnss_ublox.csv`, `ground_truth.csv` (and `steering.csv`, `radar.csv` where there are any): SI
+units, device axes forward, right, down. Out: messages in order of arrival, with
 `world` as the tables' local east-north-up frame, drive time 0 one second before the tables' zero (some fixes have
 earlier stamps), IMU in `ego` axes with the uncorrected gyro.
 
@@ -22,6 +23,7 @@ from bus.recording import Recorder
 from geometry.angles import Floats
 from geometry.errors import InputError
 from geometry.pose import Pose
+from lanewise.imports.comma2k19_segment import has_table, is_segment, segment_table
 
 BEGIN_S = 1.0
 FIX_M, SPEED_MPS = 2.5, 0.05
@@ -74,7 +76,13 @@ def truth_table(folder: Path) -> Table:
     return {**table, "t": table["t"] + BEGIN_S}
 
 
+def _has(folder: Path, name: str) -> bool:
+    return has_table(folder, name) if is_segment(folder) else (folder / f"{name}.csv").exists()
+
+
 def _table(folder: Path, name: str, columns: tuple[str, ...]) -> Table:
+    if is_segment(folder):
+        return segment_table(folder, name)
     path = folder / f"{name}.csv"
     try:
         header = path.read_text(encoding="utf-8").split("\n", 1)[0].strip().split(",")
@@ -111,7 +119,7 @@ def _wheels(folder: Path) -> list[Said]:
     table = _table(folder, "wheel", ("t", *names))
     speed = np.mean([table[name] for name in names], axis=0)
     angle = np.full(len(speed), math.nan)
-    if (folder / "steering.csv").exists():
+    if _has(folder, "steering"):
         turned = _table(folder, "steering", ("t", "steering_wheel_deg"))
         angle = np.radians(np.interp(table["t"], turned["t"], turned["steering_wheel_deg"])) / STEERING_RATIO
     return [
@@ -147,7 +155,7 @@ def _truth(folder: Path) -> list[Said]:
 
 
 def _radar(folder: Path) -> list[Said]:
-    if not (folder / "radar.csv").exists():
+    if not _has(folder, "radar"):
         return []
     table = _table(folder, "radar", ("t", "address", "range_long", "lat_left", "v_rel"))
     order = np.argsort(table["t"], kind="stable")
