@@ -25,7 +25,7 @@ def comma2k19_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A segment (processed_log/ ...), or imu.csv ...")],
     out: Annotated[Path, typer.Option(metavar="DRIVE.mcap", help="The recording to write.")] = Path("comma2k19.mcap"),
 ) -> None:
-    """One minute of comma2k19, as its authors or neutral tables hold it: satellites, IMU, wheels, radar and the recorded truth."""
+    """One minute of comma2k19 (the authors' or neutral tables): satellites, IMU, wheels, radar, recorded truth."""
     said = read_drive(folder)
     write_drive(said, out)
     typer.echo(f"{out}: {len(said)} messages, {said[-1].received_ns * 1e-9:.1f} s")
