@@ -20,7 +20,8 @@ import numpy as np
 
 from bus.messages import GnssFix, Imu, Wheels
 from geometry.angles import Floats
-from lanewise.imports.comma2k19 import BEGIN_S, Said, Table, read_drive, truth_table
+from lanewise.imports.comma2k19 import BEGIN_S, Table, read_drive, truth_table
+from lanewise.imports.said import Said
 from localization.estimator import GYRO_BIAS, LATENCY, WHEEL_SCALE, YAW
 from localization.fusion import Fusion, FusionSettings, with_gnss, with_imu, with_wheel_speed
 

@@ -72,7 +72,7 @@ def run_trial(trial: Trial, node: Node, lane_map: LaneMap, seed: int) -> TrialRe
     listener = _Listener(node, np.random.default_rng(seed + 1))
     rows: list[tuple[float, ...]] = []
     reasons: list[str] = []
-    for row, due in enumerate(_measurements(trial, np.random.default_rng(seed))):
+    for row, due in enumerate(measurements(trial, np.random.default_rng(seed))):
         for received in due:
             listener.hear(received)
         if row % _SAMPLE_ROWS == 0:
@@ -160,7 +160,7 @@ class _Listener:
         return (here.x_m, here.y_m, here.yaw_rad, *bounds, float(self.pose.status))
 
 
-def _measurements(trial: Trial, rng: np.random.Generator) -> Iterator[list[Received]]:
+def measurements(trial: Trial, rng: np.random.Generator) -> Iterator[list[Received]]:
     """For each state of the drive, the messages that arrive then, in order."""
     sensors = trial.sensors
     queue: list[tuple[int, int, Received]] = []

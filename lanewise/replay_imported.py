@@ -89,6 +89,9 @@ def faults_in(recording: Recording) -> dict[str, int]:
 
 def _nodes(name: str, recording: Recording, config: RunConfig) -> tuple[Node, ...]:
     if name == "localization":
+        known = {topic.topic for topic in recording.topics() if topic.count}
+        if not {"/sensor/imu", "/sensor/wheels"} <= known:
+            raise InputError("there are no IMU and wheels in this drive for --nodes localization", recording.path)
         return (mapless.node(mapless.LocalizationSettings()),)
     cameras = cameras_in(recording)
     if not cameras:

@@ -13,36 +13,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from bus.messages import EgoTruth, Envelope, GnssFix, Imu, Message, RadarTracks, Wheels
-from bus.recording import Recorder
+from bus.messages import EgoTruth, GnssFix, Imu, RadarTracks, Wheels
 from geometry.angles import Floats
 from geometry.errors import InputError
 from geometry.pose import Pose
 from lanewise.imports.comma2k19_segment import has_table, is_segment, segment_table
+from lanewise.imports.said import Said
 
 BEGIN_S = 1.0
 FIX_M, SPEED_MPS = 2.5, 0.05
 """Accuracy of position and velocity by the data sheet of the receiver's class (u-blox M8)."""
 STEERING_RATIO = 14.5
 """Steering wheel to front wheels of a compact car; the estimator does not use the angle."""
-PUBLISHER = "import"
 
 Table = Mapping[str, Floats]
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One message with the times of its measurement and of its arrival."""
-
-    topic: str
-    measured_ns: int
-    received_ns: int
-    message: Message
 
 
 def read_drive(folder: Path) -> tuple[Said, ...]:
@@ -53,21 +41,6 @@ def read_drive(folder: Path) -> tuple[Said, ...]:
     """
     said = [*_imu(folder), *_wheels(folder), *_fixes(folder), *_truth(folder), *_radar(folder)]
     return tuple(sorted(said, key=lambda one: (one.received_ns, one.topic)))
-
-
-def write_drive(said: tuple[Said, ...], out: Path) -> None:
-    """The messages as a recording.
-
-    Raises:
-        InputError: the file exists or cannot be written.
-    """
-    counts: dict[str, int] = {}
-    with Recorder.create(out, {"import": {"source": "comma2k19"}}) as recorder:
-        for one in said:
-            sequence = counts.get(one.topic, 0)
-            counts[one.topic] = sequence + 1
-            times = (one.measured_ns, one.received_ns, one.received_ns)
-            recorder.write(Envelope(one.topic, PUBLISHER, sequence, *times), one.message)
 
 
 def truth_table(folder: Path) -> Table:

@@ -11,7 +11,8 @@ from bus.messages import EgoTruth, GnssFix, Imu
 from bus.recording import Recording
 from geometry.errors import InputError
 from geometry.geodesy import east_north_up_axes
-from lanewise.imports.comma2k19 import read_drive, write_drive
+from lanewise.imports.comma2k19 import read_drive
+from lanewise.imports.said import write_drive
 from lanewise.localization_eval import figures_of, score_drive
 from lanewise.replay_imported import replayed
 
@@ -19,7 +20,7 @@ from lanewise.replay_imported import replayed
 def test_every_row_of_the_tables_is_in_the_recording(data: Path, tmp_path: Path) -> None:
     folder = data / "drives" / "comma2k19"
     out = tmp_path / "drive.mcap"
-    write_drive(read_drive(folder), out)
+    write_drive(read_drive(folder), out, "comma2k19")
     counts = {topic.topic: topic.count for topic in Recording.open(out).topics()}
     tables = {
         "/sensor/imu": "imu",
@@ -118,7 +119,7 @@ def test_a_damaged_array_is_an_error_that_names_it(segment: Path) -> None:
 
 def test_localization_runs_on_the_imported_drive_and_can_be_scored(data: Path, tmp_path: Path) -> None:
     drive, out = tmp_path / "drive.mcap", tmp_path / "localized.mcap"
-    write_drive(read_drive(data / "drives" / "comma2k19"), drive)
+    write_drive(read_drive(data / "drives" / "comma2k19"), drive, "comma2k19")
     assert sum(replayed(Recording.open(drive), ("localization",), out).values()) > 6000
     figures = figures_of(score_drive(out))
     assert float(figures["heading_rms_deg"]) < 0.3
@@ -127,6 +128,6 @@ def test_localization_runs_on_the_imported_drive_and_can_be_scored(data: Path, t
 
 def test_only_localization_runs_on_an_imported_drive(data: Path, tmp_path: Path) -> None:
     drive = tmp_path / "drive.mcap"
-    write_drive(read_drive(data / "drives" / "comma2k19")[:500], drive)
+    write_drive(read_drive(data / "drives" / "comma2k19")[:500], drive, "comma2k19")
     with pytest.raises(InputError, match="--nodes localization"):
         replayed(Recording.open(drive), ("planner",), tmp_path / "out.mcap")
