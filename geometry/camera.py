@@ -18,6 +18,8 @@ from geometry.errors import ContractError
 _ITERATIONS = 20
 """Fixed-point steps of the undistortion; lenses with a monotonic radius converge to 1e-6 long before."""
 
+_HORIZON_STEPS = 6
+
 CAMERA_AXES = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 """`ego_from_camera` of a camera that looks straight ahead: its columns are the camera's axes in `ego`."""
 
@@ -80,6 +82,31 @@ class Camera:
         fall = np.where(rays[:, 2] < -1e-9, rays[:, 2], np.nan)
         ground: Floats = self.position_m[:2] + rays[:, :2] * (-self.position_m[2] / fall)[:, None]
         return ground
+
+    def local_focal_px(self, pixels: Floats) -> Floats:
+        """Rows per unit of height on the image plane at pixels (N, 2), (N,): the lens shrinks or stretches there."""
+        flat = (np.asarray(pixels) - self.matrix[:2, 2]) / (self.matrix[0, 0], self.matrix[1, 1])
+        x, y = undistorted(flat, self.distortion).T
+        k1, k2, p1, p2, k3 = self.distortion
+        r2 = x * x + y * y
+        radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
+        slope = k1 + r2 * (2.0 * k2 + r2 * 3.0 * k3)
+        stretch: Floats = radial + 2.0 * y * y * slope + 6.0 * p1 * y + 2.0 * p2 * x
+        return self.focal_px * stretch
+
+    def horizon_rows(self, columns: Floats) -> Floats:
+        """Row (C,) in which each pixel column (C,) meets the horizon: where rays are level; in or near the picture."""
+        rows = np.full(len(columns), self.matrix[1, 2])
+        for _ in range(_HORIZON_STEPS):
+            level, below = (self.rays_at(np.column_stack((columns, rows + step)))[:, 2] for step in (0.0, 1.0))
+            rows = np.clip(rows - level / (below - level), -self.height, 2.0 * self.height)
+        return rows
+
+    def tilted(self, up_rad: float) -> Camera:
+        """The camera turned about its own x axis, so that it looks higher by so much."""
+        cos, sin = math.cos(up_rad), math.sin(up_rad)
+        turn = np.array([[1.0, 0.0, 0.0], [0.0, cos, -sin], [0.0, sin, cos]])
+        return replace(self, ego_from_camera=self.ego_from_camera @ turn)
 
     def turned(self, roll_rad: float, pitch_rad: float, yaw_rad: float) -> Camera:
         """The camera after its carrier has turned about the axes of `ego`, pivoting on the camera itself."""

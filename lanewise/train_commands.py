@@ -6,6 +6,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,8 @@ from lanewise.cache import cache_folder
 from lanewise.progress import progress_of
 
 if TYPE_CHECKING:
-    from perception.training.loop import Progress
+    from perception.net.model import CameraNet
+    from perception.training.loop import LoopSettings, Progress
 
 app = typer.Typer(help="Train the nets that Lanewise ships.", no_args_is_help=True)
 
@@ -39,9 +41,14 @@ def detector(
     holdout: Annotated[int, typer.Option(min=1, help="Shards of pictures to judge by.")] = HOLDOUT_SHARDS,
     data: Annotated[Path | None, typer.Option(help="Folder of the shards; default in the cache folder.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    begin: Annotated[
+        str, typer.Option("--from", metavar="NAME/VERSION", help="Stored fp32 net to learn on from; default: none.")
+    ] = "",
+    rate: Annotated[float, typer.Option(min=1e-6, max=0.1, help="Highest learning rate.")] = 2.5e-3,
 ) -> None:
     """Render pictures, learn from them, judge on others, write ONNX, manifest and card. Goes on where it stopped."""
     from lanewise.training_data import SPLITS, generate
+    from perception.training.loop import LoopSettings
 
     folder = data or cache_folder() / "training"
     out.mkdir(parents=True, exist_ok=True)
@@ -51,40 +58,66 @@ def detector(
         judge = generate(SPLITS["holdout"], holdout, folder, told)
     command = (
         f"lanewise train detector --minutes {minutes:g} --seed {seed} --shards {shards} --holdout {holdout} "
-        f"--version {version} --device {device}"
+        f"--version {version} --device {device} --rate {rate:g}" + (f" --from {begin}" if begin else "")
     )
-    _learn_and_judge(learn, judge, minutes, out, version, seed, device, command)
+    plan = _Plan(learn, judge, minutes, out, version, device, command, begin)
+    _learn_and_judge(plan, LoopSettings(seed=seed, rate=rate))
 
 
-def _learn_and_judge(
-    learn: tuple[Path, ...], judge: tuple[Path, ...], minutes: float, out: Path, version: str, seed: int, device: str,
-    command: str,
-) -> None:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a run was asked for: shards to learn from and to judge by, and where results go."""
+
+    learn: tuple[Path, ...]
+    judge: tuple[Path, ...]
+    minutes: float
+    out: Path
+    version: str
+    device: str
+    command: str
+    begin: str
+
+
+def _learn_and_judge(plan: _Plan, settings: LoopSettings) -> None:
     """Train, score, export. Torch is imported here, so that other commands start without it."""
     import torch
 
     from perception.training import scores
     from perception.training.export import Provenance, TorchInfer, describe, export
-    from perception.training.loop import LoopSettings, train
+    from perception.training.loop import train
     from perception.training.sample import samples_in
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    log = out / "log.csv"
-    with progress_of("learn", minutes * 60.0, "s") as told:
+    log, seconds = plan.out / "log.csv", plan.minutes * 60.0
+    with progress_of("learn", seconds, "s") as told:
         net = train(
-            learn, minutes * 60.0, time.monotonic, LoopSettings(seed=seed), checkpoint=out / "checkpoint.npz",
-            device=device, told=_logged(log, told),
+            plan.learn, seconds, time.monotonic, settings, begin_with=_beginning(plan),
+            checkpoint=plan.out / "checkpoint.npz", device=plan.device, told=_logged(log, told),
         )  # fmt: skip
-    tally = scores.judge(samples_in(judge), "detector", TorchInfer(net.cpu()))
+    tally = scores.judge(samples_in(plan.judge), "detector", TorchInfer(net.cpu()))
     said = scores.summary(tally)
     pictures, curve = _curve(log)
-    text = f"{len(learn)} shards of rendered pictures"
-    provenance = Provenance(command, text, pictures, minutes * 60.0, said, scores.by_weather(tally), curve)
-    digest = export(net, out / "model")
-    describe(net, out / "model", version, digest, provenance)
+    text = f"{len(plan.learn)} shards of rendered pictures"
+    provenance = Provenance(plan.command, text, pictures, seconds, said, scores.by_weather(tally), curve)
+    digest = export(net, plan.out / "model")
+    describe(net, plan.out / "model", plan.version, digest, provenance)
     for name, value in said.items():
         typer.echo(f"{name:24} {value:8.3f}")
-    typer.echo(f"{out / 'model'} (sha256 {digest[:12]})")
+    typer.echo(f"{plan.out / 'model'} (sha256 {digest[:12]})")
+
+
+def _beginning(plan: _Plan) -> Callable[[CameraNet], None]:
+    """What puts weights into the fresh net: those of the stored net that was named, or nothing."""
+    if not plan.begin:
+        return lambda _: None
+    from inference.store import verify
+    from lanewise.inferring import model_named
+    from perception.training.warm_start import pictures_of, take_over, weights_in
+
+    name, _, version = plan.begin.partition("/")
+    model = model_named(name, version)
+    weights = weights_in(verify(model).onnx, model.path)
+    return lambda net: take_over(net, weights, pictures_of(plan.learn))
 
 
 def _curve(log: Path) -> tuple[int, tuple[str, ...]]:

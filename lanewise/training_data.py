@@ -17,10 +17,10 @@ from geometry.errors import InputError
 from maps.lane_map import LaneMap
 from maps.lane_sampling import sample_lanes
 from maps.opendrive import read_opendrive
-from perception.net.classes import CLASS_OF_KIND, LIGHT_CLASS
+from perception.net.classes import CLASS_OF_KIND, LIGHT_CLASS, STRIDE
 from perception.net.targets import LIGHT_COLUMNS, MARK_COLUMNS, OBJECT_COLUMNS, Answer
 from perception.training.sample import Sample, jpeg_of, read_shard, rows_of, write_shard
-from sim.sensors.camera.random_scenes import Shot, marks_in_pixels, moments, visible_lights
+from sim.sensors.camera.random_scenes import HARD, USUAL, Mixture, Shot, marks_in_pixels, moments
 from sim.sensors.camera.renderer import scenery_of
 from sim.sensors.camera.rig import DEFAULT_CAMERAS, CameraSpec
 
@@ -40,14 +40,18 @@ class Split:
     first_seed: int
     randomise: bool
     cameras: tuple[CameraSpec, ...] = DEFAULT_CAMERAS
+    mixture: Mixture = USUAL
 
 
+TRAIN_MAPS = ("highway_curve", "town", "highway_straight", "town", "roundabout")
 HOLDOUT_MAPS = ("suburb", "highway_merge", "town", "highway_curve")
 UNSEEN_CAMERAS = tuple(replace(spec, focal_px=1.4 * spec.focal_px, z_m=spec.z_m + 1.0) for spec in DEFAULT_CAMERAS)
 """Lenses and mounting heights beyond what training varies them by (0.78 to 1.25, -0.2 to 0.6 m)."""
 
 SPLITS = {
-    "train": Split("train", ("highway_curve", "town", "highway_straight", "town", "roundabout"), 1_000_000, True),
+    "train": Split(
+        "train", ("highway_curve", "town", "highway_straight", "town", "roundabout"), 1_000_000, True, mixture=HARD
+    ),
     "holdout": Split("holdout", HOLDOUT_MAPS, 9_000_000, False),
     "unseen-camera": Split("unseen-camera", HOLDOUT_MAPS, 8_000_000, False, UNSEEN_CAMERAS),
 }
@@ -92,7 +96,9 @@ def samples_of(lane_map: LaneMap, split: Split, index: int, count: int) -> Itera
     seed = split.first_seed + index
     rng = np.random.Generator(np.random.PCG64(seed))
     scenery = scenery_of(lane_map, seed)
-    for shots in moments(lane_map, scenery, count, rng, randomise=split.randomise, cameras=split.cameras):
+    for shots in moments(
+        lane_map, scenery, count, rng, randomise=split.randomise, cameras=split.cameras, mixture=split.mixture
+    ):
         for shot in shots:
             yield sample_of(shot)
 
@@ -100,16 +106,17 @@ def samples_of(lane_map: LaneMap, split: Split, index: int, count: int) -> Itera
 def sample_of(shot: Shot) -> Sample:
     """What training keeps of a shot."""
     truth, height, width = shot.labels, *shot.image.shape[:2]
+    columns = (np.arange(-(-width // STRIDE)) + 0.5) * STRIDE - 0.5
     answer = Answer(
         height,
         width,
-        shot.camera.focal_px,
         rows_of(list(_objects(shot)), OBJECT_COLUMNS),
         rows_of(list(_lights(shot)), LIGHT_COLUMNS),
         rows_of(
-            [(r[0], r[1], r[2], MARK_CLASS.get(MarkType(int(r[3])), 2)) for r in marks_in_pixels(shot)], MARK_COLUMNS
+            [(*r[:3], MARK_CLASS.get(MarkType(int(r[3])), 2), *r[4:]) for r in marks_in_pixels(shot)], MARK_COLUMNS
         ),
         shot.drivable,
+        shot.true_camera.horizon_rows(columns),
         int(truth.weather.kind),
     )
     return Sample(jpeg_of(shot.image), shot.camera, answer, shot.moment, truth.weather.visibility_m)
@@ -120,19 +127,22 @@ def _objects(shot: Shot) -> Iterator[tuple[float, ...]]:
     for i in range(len(truth.rows)):
         x, y, tall = float(truth.x_m[i]), float(truth.y_m[i]), float(truth.height_m[i])
         (middle, foot), depth = camera.pixels_of(np.array([(x, y, 0.5 * tall), (x, y, 0.0)]))
-        if depth.min() < NEAREST_M:
-            continue  # beside the camera: there is no middle to point at
+        beside = depth.min() < NEAREST_M  # there is no middle to point at: nobody has to find it in this picture
+        if beside:
+            middle, foot, depth = np.zeros(2), np.zeros(2), np.full(2, NEAREST_M)
+        box = truth.box_px[i]
+        focal = camera.local_focal_px(0.5 * (box[:2] + box[2:])[None] - 0.5)[0]
         azimuth = np.arctan2(y - camera.position_m[1], x - camera.position_m[0])
         yield (
-            CLASS_OF_KIND[EntityKind(int(truth.kinds[i]))], *truth.box_px[i], *middle, depth[0], foot[1],
-            truth.length_m[i], truth.width_m[i], tall, float(wrap_rad(truth.yaw_rad[i] - azimuth)), truth.visible[i],
-            x, y, truth.yaw_rad[i],
+            CLASS_OF_KIND[EntityKind(int(truth.kinds[i]))], *box, *middle, depth[0], foot[1], truth.length_m[i],
+            truth.width_m[i], tall, float(wrap_rad(truth.yaw_rad[i] - azimuth)), 0.0 if beside else truth.visible[i],
+            x, y, truth.yaw_rad[i], focal,
         )  # fmt: skip
 
 
 def _lights(shot: Shot) -> Iterator[tuple[float, ...]]:
     truth, camera = shot.labels, shot.true_camera
-    for i in np.flatnonzero(visible_lights(shot)):
+    for i in range(len(truth.light_state)):
         depth = float(camera.in_camera(truth.light_xyz[i : i + 1])[0, 2])
         kind = LIGHT_CLASS[LightState(int(truth.light_state[i]))]
-        yield kind, *truth.light_px[i], depth, camera.focal_px
+        yield kind, *truth.light_px[i], depth, camera.local_focal_px(truth.light_px[i : i + 1])[0]

@@ -40,8 +40,11 @@ MEAN_SIZE_M = np.array([
 """Length, width, height of each object class, and of a light's head."""
 
 FOCAL_PX = 500.0
-"""Focal length that depths are normalised to: the net sees sizes in pixels, so it says depth / focal length."""
+"""Focal length that depths are normalised to: the net sees sizes in pixels, so it says depth / focal length, the one
+that the lens has at that place of the picture."""
 DEPTH_M = 20.0
+HORIZON_REACH_PX = 64.0
+"""Cells so near the horizon say where it is."""
 OFFSET_PX = 16.0
 """Offsets are learned in units of so many pixels."""
 
@@ -56,10 +59,12 @@ CHANNELS = MappingProxyType({
     "drivable": slice(HEAT + 11, HEAT + 12),
     "marks": slice(HEAT + 12, HEAT + 15),
     "mark_offset": slice(HEAT + 15, HEAT + 17),
+    "horizon": slice(HEAT + 17, HEAT + 19),
 })  # fmt: skip
 """heat: per class; offset: u, v from the cell to the box centre; depth: log of normalised depth, log sigma; contact: v
 from the cell to the middle of the box's foot, log sigma; size: log over the class mean; yaw: sine and cosine of the
-angle between the object's heading and the ray; mark_offset: u from the cell to the line, log sigma."""
-OUTPUTS = HEAT + 17
+angle between the object's heading and the ray; mark_offset: u from the cell to the line, log sigma; horizon: v from the
+cell to the horizon, log sigma."""
+OUTPUTS = HEAT + 19
 SHARED_SIZE_M = (3.0, 1.4, 1.7)
 """Sizes are learned over this one, as the class is only known after decoding."""

@@ -1,8 +1,10 @@
 """From the net's grid to objects and lights in `ego`: where calibration enters; other cameras need no retraining.
 
 In: a grid (OUTPUTS, h, w) of one picture and the camera as calibrated. The range of an object has two sources: its size
-in the picture (the net's normalised depth times the focal length) and the row of its foot on the ground plane (mounting
-height and pitch). Both carry a variance; they are fused by it. No torch here: this runs in the car.
+in the picture (the net's normalised depth times the focal length of the lens at that place) and the row of its foot on
+the ground plane (mounting height and pitch). Both carry a variance; they are fused by it. The body pitches from picture
+to picture, which calibration cannot know: the net says where it sees the horizon, and the camera is levelled by that
+before anything is put on the ground. No torch here: this runs in the car.
 """
 
 from __future__ import annotations
@@ -20,8 +22,10 @@ from perception.net.classes import (
     CHANNELS,
     DEPTH_M,
     FOCAL_PX,
+    HORIZON_REACH_PX,
     OBJECTS,
     OFFSET_PX,
+    OUTPUTS,
     SHARED_SIZE_M,
     STATE_OF_CLASS,
     STRIDE,
@@ -29,6 +33,10 @@ from perception.net.classes import (
 from perception.net.picture import margin_of
 
 Grid = NDArray[np.float32]
+PITCH_DEG = 0.12
+"""1-sigma of body pitch and mounting error together, before the horizon has been looked at."""
+_HORIZON_SHARE = 0.7
+"""Error of the horizon of a whole picture as a share of a cell's: cells err together."""
 _LAPLACE_SIGMA = math.sqrt(2.0)
 """Standard deviation of a Laplace distribution of scale 1."""
 
@@ -39,8 +47,7 @@ class DecodeSettings:
 
     least_score: float = 0.2
     most: int = 48
-    pitch_deg: float = 0.12
-    """1-sigma of body pitch and mounting error together: what the ground plane is unsure of."""
+    pitch_deg: float = PITCH_DEG
     least_relative_sigma: float = 0.015
     lateral_px: float = 1.5
     same_m: float = 1.2
@@ -105,10 +112,12 @@ def peaks(
 def decode_objects(grid: Grid, camera: Camera, settings: DecodeSettings = DecodeSettings()) -> Detections:
     """Objects of one picture; `grid` belongs to the picture that `picture.cropped` makes of the camera's."""
     kinds, v, u, score = peaks(grid[CHANNELS["heat"]][: len(OBJECTS)], settings.least_score, settings.most)
+    camera, pitch_rad = levelled(grid, camera, settings.pitch_deg)
     cells = grid[:, v, u].astype(np.float64)
     cell_px = _cell_pixels(u, v, camera)
     pixels = cell_px + OFFSET_PX * cells[CHANNELS["offset"]].T
-    depth, relative = _depth(cells, pixels, cell_px, camera, settings)
+    focal = focal_at(grid, cell_px, camera)
+    depth, relative = _depth(cells, pixels, cell_px, focal, camera, pitch_rad, settings)
     rays = camera.rays_at(pixels)
     centres = camera.position_m + rays * depth[:, None]
     ahead = centres[:, :2] - camera.position_m[:2]
@@ -135,12 +144,52 @@ def _cell_pixels(u: NDArray[np.int64], v: NDArray[np.int64], camera: Camera) -> 
     return np.column_stack(((u + 0.5) * STRIDE - 0.5 + left, (v + 0.5) * STRIDE - 0.5 + top))
 
 
+def levelled(grid: Grid, camera: Camera, pitch_deg: float = PITCH_DEG) -> tuple[Camera, float]:
+    """The camera as it looked when it took the picture, and what is left of the 1-sigma of its pitch [rad].
+
+    What calibration says and where the net sees the horizon are weighted by their variances.
+    """
+    if len(grid) < OUTPUTS:
+        return camera, math.radians(pitch_deg)  # a net that was trained before the horizon was learned
+    away, log_scale = grid[CHANNELS["horizon"]].astype(np.float64)
+    height, width = away.shape
+    top, left = margin_of(camera.height, camera.width)
+    level = camera.horizon_rows((np.arange(width) + 0.5) * STRIDE - 0.5 + left)
+    beyond = (np.arange(height)[:, None] + 0.5) * STRIDE - 0.5 + top - level  # rows from the calibrated horizon
+    prior_px = camera.focal_px * math.radians(pitch_deg)
+    near = np.abs(beyond) < HORIZON_REACH_PX - 2.0 * prior_px
+    if not near.any():
+        return camera, math.radians(pitch_deg)
+    scale = OFFSET_PX * _LAPLACE_SIGMA * np.exp(np.clip(log_scale[near], -5.0, 3.0))
+    weight = scale**-2 / (scale**-2).sum()
+    lower_px = float((weight * (beyond[near] + OFFSET_PX * away[near])).sum())
+    sigma_px = _HORIZON_SHARE * float((weight * scale).sum())
+    trust = prior_px**2 / (prior_px**2 + sigma_px**2)
+    return camera.tilted(trust * lower_px / camera.focal_px), math.sqrt(trust) * sigma_px / camera.focal_px
+
+
+def focal_at(grid: Grid, pixels: Floats, camera: Camera) -> Floats:
+    """Focal length that normalised depths at pixels (N, 2) belong to, (N,): the lens's own at that place.
+
+    Nets that were trained before the horizon was learned know one focal length for the whole picture.
+    """
+    if len(grid) < OUTPUTS:
+        return np.full(len(pixels), camera.focal_px)
+    return camera.local_focal_px(pixels)
+
+
 def _depth(
-    cells: Floats, pixels: Floats, cell_px: Floats, camera: Camera, settings: DecodeSettings
+    cells: Floats,
+    pixels: Floats,
+    cell_px: Floats,
+    focal_px: Floats,
+    camera: Camera,
+    pitch_rad: float,
+    settings: DecodeSettings,
 ) -> tuple[Floats, Floats]:
     """Depth along the optical axis [m] and its relative 1-sigma."""
     log_depth, log_scale = cells[CHANNELS["depth"]]
-    by_size = np.exp(np.clip(log_depth, -4.0, 4.0)) * DEPTH_M * camera.focal_px / FOCAL_PX
+    by_size = np.exp(np.clip(log_depth, -4.0, 4.0)) * DEPTH_M * focal_px / FOCAL_PX
     size_sigma = np.maximum(_LAPLACE_SIGMA * np.exp(np.clip(log_scale, -5.0, 3.0)), settings.least_relative_sigma)
     foot, foot_scale = cells[CHANNELS["contact"]]
     foot_px = np.column_stack((pixels[:, 0], cell_px[:, 1] + OFFSET_PX * foot))
@@ -148,7 +197,7 @@ def _depth(
     points = np.column_stack((ground, np.zeros(len(ground))))
     by_ground = camera.in_camera(points)[:, 2]
     row_sigma = OFFSET_PX * _LAPLACE_SIGMA * np.exp(np.clip(foot_scale, -5.0, 3.0))
-    pitch_px = camera.focal_px * math.radians(settings.pitch_deg)
+    pitch_px = camera.focal_px * pitch_rad
     usable = np.isfinite(by_ground) & (by_ground > 0.5) & (by_ground < 250.0)
     by_ground = np.where(usable, by_ground, by_size)
     slope = by_ground / (camera.focal_px * camera.position_m[2])  # of log depth over rows, for a flat road
@@ -210,7 +259,8 @@ def decode_lights(grid: Grid, camera: Camera, settings: DecodeSettings = DecodeS
     kinds, v, u, score = peaks(grid[CHANNELS["heat"]][len(OBJECTS) :], settings.least_score, settings.most)
     cells = grid[:, v, u].astype(np.float64)
     pixels = _cell_pixels(u, v, camera) + OFFSET_PX * cells[CHANNELS["offset"]].T
-    depth = np.exp(np.clip(cells[CHANNELS["depth"]][0], -4.0, 4.0)) * DEPTH_M * camera.focal_px / FOCAL_PX
+    focal = focal_at(grid, _cell_pixels(u, v, camera), camera)
+    depth = np.exp(np.clip(cells[CHANNELS["depth"]][0], -4.0, 4.0)) * DEPTH_M * focal / FOCAL_PX
     centres = camera.position_m + camera.rays_at(pixels) * depth[:, None]
     state = np.array([int(STATE_OF_CLASS[kind]) for kind in kinds], dtype=np.int64)
     return SeenLights(centres[:, 0], centres[:, 1], state, score)

@@ -17,7 +17,7 @@ from perception.net.classes import CHANNELS, OBJECTS
 
 WEIGHTS = MappingProxyType({
     "heat": 1.0, "lights": 0.3, "offset": 1.0, "depth": 0.6, "contact": 0.4, "size": 0.5, "yaw": 0.8, "drivable": 0.3,
-    "marks": 0.35, "mark_offset": 0.15, "weather": 0.15,
+    "marks": 0.35, "mark_offset": 0.15, "horizon": 0.3, "weather": 0.15,
 })  # fmt: skip
 _SCALE_FLOOR = -5.0
 OBJECT = len(OBJECTS)
@@ -34,6 +34,7 @@ class Batch:
     drivable: Tensor
     marks: Tensor
     mark_offset: Tensor
+    horizon: Tensor
     weather: Tensor
 
 
@@ -65,6 +66,8 @@ def losses_of(grid: Tensor, weather: Tensor, batch: Batch) -> dict[str, Tensor]:
         "marks": _mark_loss(part("marks"), batch),
         "mark_offset": (laplace(part("mark_offset"), batch.mark_offset[:, :1]) * batch.mark_offset[:, 1:]).sum()
         / batch.mark_offset[:, 1:].sum().clamp(min=1.0),
+        "horizon": (laplace(part("horizon"), batch.horizon[:, :1]) * batch.horizon[:, 1:]).sum()
+        / batch.horizon[:, 1:].sum().clamp(min=1.0),
         "weather": nn.functional.cross_entropy(weather, batch.weather),
     }
 

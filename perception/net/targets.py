@@ -13,18 +13,28 @@ from numba import njit
 from numpy.typing import NDArray
 
 from geometry.angles import Floats
-from perception.net.classes import DEPTH_M, FOCAL_PX, HEAT, MARKS, OBJECTS, OFFSET_PX, SHARED_SIZE_M, STRIDE
+from perception.net.classes import (
+    DEPTH_M,
+    FOCAL_PX,
+    HEAT,
+    HORIZON_REACH_PX,
+    MARKS,
+    OBJECTS,
+    OFFSET_PX,
+    SHARED_SIZE_M,
+    STRIDE,
+)
 
 Floats32 = NDArray[np.float32]
 
 OBJECT_COLUMNS = (
     "class", "left", "top", "right", "bottom", "u", "v", "depth_m", "foot_v", "length_m", "width_m", "height_m",
-    "alpha_rad", "visible", "x_m", "y_m", "yaw_rad",
+    "alpha_rad", "visible", "x_m", "y_m", "yaw_rad", "focal_px",
 )  # fmt: skip
 """Of `Answer.objects`: pixel box, projected box centre, its depth along the optical axis, row of the foot's middle,
-sizes, heading against the ray, visible share, and the box in `ego` (for scores)."""
+sizes, heading against the ray, visible share, the box in `ego` (for scores), and the focal length there."""
 LIGHT_COLUMNS = ("class", "u", "v", "depth_m", "focal_px")
-MARK_COLUMNS = ("line", "u", "v", "class")
+MARK_COLUMNS = ("line", "u", "v", "class", "x_m", "y_m")
 REGRESSED = 10
 """Numbers per object cell: offset 2, depth, contact, size 3, yaw 2, and the weight."""
 
@@ -36,22 +46,26 @@ STEEPEST = 8.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """Truth of a picture of `height` x `width`: tables with the columns named above; weather is a class."""
+    """Truth of a picture of `height` x `width`: tables with the columns named above; weather is a class.
+
+    `horizon` (width / STRIDE,) is the row of the horizon in each column of the grid.
+    """
 
     height: int
     width: int
-    focal_px: float
     objects: Floats
     lights: Floats
     marks: Floats
     drivable: NDArray[np.uint8]
+    horizon: Floats
     weather: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
     """Arrays on the grid (h, w): heat (HEAT, h, w), care (HEAT, h, w) weights of the heat loss, regression (10, h, w)
-    with its weight in the last channel, drivable (h, w), marks (3, h, w), mark offset and weight (2, h, w)."""
+    with its weight in the last channel, drivable (h, w), marks (3, h, w), mark offset and weight (2, h, w), distance to
+    the horizon and weight (2, h, w)."""
 
     heat: Floats32
     care: Floats32
@@ -59,6 +73,7 @@ class Targets:
     drivable: Floats32
     marks: Floats32
     mark_offset: Floats32
+    horizon: Floats32
     weather: int
 
 
@@ -68,14 +83,15 @@ def targets_of(answer: Answer) -> Targets:
     heat, care = np.zeros((HEAT, h, w), np.float32), np.ones((HEAT, h, w), np.float32)
     regression = np.zeros((REGRESSED, h, w), np.float32)
     for row in answer.objects[np.argsort(-answer.objects[:, 7])]:  # near ones last: they hide the far ones
-        _paint_object(row, answer, heat, care, regression)
+        _paint_object(row, heat, care, regression)
     for row in answer.lights:
         _paint_light(row, heat, regression)
     marks, offset = _mark_grids(answer, h, w)
-    return Targets(heat, care, regression, answer.drivable[:h, :w].astype(np.float32), marks, offset, answer.weather)
+    ground, horizon = answer.drivable[:h, :w].astype(np.float32), _horizon_grid(answer, h, w)
+    return Targets(heat, care, regression, ground, marks, offset, horizon, answer.weather)
 
 
-def _paint_object(row: Floats, answer: Answer, heat: Floats32, care: Floats32, regression: Floats32) -> None:
+def _paint_object(row: Floats, heat: Floats32, care: Floats32, regression: Floats32) -> None:
     kind, (left, top, right, bottom) = int(row[0]), row[1:5]
     tall, broad = bottom - top, right - left
     u, v = 0.5 * (left + right) / STRIDE, 0.5 * (top + bottom) / STRIDE
@@ -92,7 +108,7 @@ def _paint_object(row: Floats, answer: Answer, heat: Floats32, care: Floats32, r
     spread = np.clip(np.array([broad, tall]) / STRIDE / 6.0, 0.7, 6.0)
     _bump(heat[kind], cell_u, cell_v, float(spread[0]), float(spread[1]))
     values = (
-        math.log(row[7] / answer.focal_px * FOCAL_PX / DEPTH_M),
+        math.log(row[7] / row[17] * FOCAL_PX / DEPTH_M),
         *np.log(np.maximum(row[9:12], 0.1) / SHARED_SIZE_M), math.sin(row[12]), math.cos(row[12]),
     )  # fmt: skip
     reach = 1 if min(tall, broad) >= 20.0 else 0
@@ -129,6 +145,11 @@ def _bump(plane: Floats32, u: int, v: int, spread_u: float, spread_v: float) -> 
     down = np.exp(-0.5 * ((np.arange(v0, v1) - v) / spread_v) ** 2)
     part = plane[v0:v1, u0:u1]
     np.maximum(part, np.outer(down, across).astype(np.float32), out=part)
+
+
+def _horizon_grid(answer: Answer, h: int, w: int) -> Floats32:
+    away = answer.horizon[None, :w] - (np.arange(h)[:, None] * STRIDE + 1.5)
+    return np.stack((away / OFFSET_PX, np.abs(away) < HORIZON_REACH_PX)).astype(np.float32)
 
 
 def _mark_grids(answer: Answer, h: int, w: int) -> tuple[Floats32, Floats32]:

@@ -66,11 +66,14 @@ def train(
     settings: LoopSettings,
     *,
     net_settings: NetSettings | None = None,
+    begin_with: Callable[[CameraNet], None] = lambda _: None,
     checkpoint: Path | None = None,
     device: str = "cpu",
     told: Callable[[Progress], None] = lambda _: None,
 ) -> CameraNet:
     """Learn for so many seconds (on top of none that a checkpoint has used) and return the averaged net.
+
+    `begin_with` may put weights into the fresh net; a checkpoint that is there goes before it.
 
     Raises:
         InputError: there are no shards, or the device is not there.
@@ -80,7 +83,10 @@ def train(
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"the device {device} is not there; use cpu")
     torch.manual_seed(settings.seed)
-    net = CameraNet(net_settings or NetSettings()).to(device)
+    net = CameraNet(net_settings or NetSettings())
+    if checkpoint is None or not checkpoint.exists():
+        begin_with(net)
+    net.to(device)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(net)
     optimiser = torch.optim.AdamW(net.parameters(), settings.rate, weight_decay=settings.weight_decay)
@@ -178,6 +184,7 @@ def batch_of(
         drivable=stacked("drivable"),
         marks=stacked("marks"),
         mark_offset=stacked("mark_offset"),
+        horizon=stacked("horizon"),
         weather=weather,
     )
 

@@ -62,6 +62,7 @@ def write_shard(path: Path, samples: Sequence[Sample]) -> None:
         ("lights", [s.answer.lights.astype(np.float32) for s in samples]),
         ("marks", [s.answer.marks.astype(np.float32) for s in samples]),
         ("drivable", [np.packbits(s.answer.drivable) for s in samples]),
+        ("horizon", [s.answer.horizon.astype(np.float32) for s in samples]),
     ):
         columns[name] = np.concatenate(tables)
         columns[f"{name}_start"] = np.cumsum([0, *(len(table) for table in tables)])
@@ -98,11 +99,11 @@ def _sample(columns: dict[str, NDArray[np.generic]], i: int) -> Sample:
     answer = Answer(
         height,
         width,
-        camera.focal_px,
         table("objects").astype(np.float64).reshape(-1, len(OBJECT_COLUMNS)),
         table("lights").astype(np.float64).reshape(-1, len(LIGHT_COLUMNS)),
         table("marks").astype(np.float64).reshape(-1, len(MARK_COLUMNS)),
         drivable,
+        table("horizon").astype(np.float64),
         int(row[30]),
     )
     return Sample(table("jpeg").astype(np.uint8), camera, answer, int(row[28]), float(row[29]))
@@ -139,6 +140,7 @@ def fitted(answer: Answer) -> Answer:
         lights=lights,
         marks=marks,
         drivable=answer.drivable[top // STRIDE :, left // STRIDE :],
+        horizon=answer.horizon[left // STRIDE :] - top,
     )
 
 
@@ -161,13 +163,14 @@ def windowed(
     objects[:, [2, 4, 6, 8]] -= top
     before = np.prod(objects[:, 3:5] - objects[:, 1:3], axis=1)
     objects[:, 1:5] = np.clip(objects[:, 1:5], 0.0, (width, height, width, height))
-    objects[:, 13] *= np.prod(objects[:, 3:5] - objects[:, 1:3], axis=1) / np.maximum(before, 1e-6)
+    after = np.prod(objects[:, 3:5] - objects[:, 1:3], axis=1)
+    objects[:, 13] *= after / np.maximum(before, 1e-6)
     lights[:, 1:3] -= (left, top)
     marks[:, 1:3] -= (left, top)
     ground = answer.drivable[top // STRIDE : (top + height) // STRIDE, left // STRIDE : (left + width) // STRIDE]
     part = replace(
-        answer, height=height, width=width, objects=objects[objects[:, 13] > 0.0], lights=lights, marks=marks,
-        drivable=ground,
+        answer, height=height, width=width, objects=objects[after > 0.0], lights=lights, marks=marks,
+        drivable=ground, horizon=answer.horizon[left // STRIDE : (left + width) // STRIDE] - top,
     )  # fmt: skip
     return np.ascontiguousarray(image[top : top + height, left : left + width]), part
 
@@ -181,7 +184,8 @@ def mirrored(image: NDArray[np.uint8], answer: Answer) -> tuple[NDArray[np.uint8
     lights[:, 1], marks[:, 1] = last - lights[:, 1], last - marks[:, 1]
     width = answer.width // STRIDE
     drivable = np.ascontiguousarray(answer.drivable[:, :width][:, ::-1])
-    turned = replace(answer, objects=objects, lights=lights, marks=marks, drivable=drivable)
+    horizon = answer.horizon[:width][::-1].copy()
+    turned = replace(answer, objects=objects, lights=lights, marks=marks, drivable=drivable, horizon=horizon)
     return np.ascontiguousarray(image[:, ::-1]), turned
 
 

@@ -18,12 +18,14 @@ from geometry.angles import Floats
 from perception.detector import Infer, looked_at
 from perception.net.classes import CHANNELS, OBJECTS, WEATHERS
 from perception.net.decode import DecodeSettings, Detections, decode_objects, merged, peaks
-from perception.net.lane_lines import decode_lines
+from perception.net.lane_lines import decode_lines, looks_along
 from perception.net.picture import cropped
 from perception.training.sample import Sample, fitted, picture_of
 
 THRESHOLDS_M = (0.5, 1.0, 2.0, 4.0)
 LEAST_VISIBLE = 0.25
+MARK_NEAR_M = 0.5
+MARK_RANGE_M = (4.0, 40.0)
 JUDGED = DecodeSettings(least_score=0.05, most=96)
 """Average precision wants weak detections too; a drive does not."""
 _X, _Y, _CLASS, _VISIBLE = 14, 15, 0, 13
@@ -51,6 +53,7 @@ class Tally:
     marks_true: int = 0
     marks_hit: int = 0
     marks_said: int = 0
+    marks_right: int = 0
     lights: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -64,8 +67,8 @@ def judge(samples: Iterable[Sample], model: str, infer: Infer, settings: DecodeS
         kind = group[0].answer.weather
         tally.frames.append(Judged(merged(parts, settings), truth, kind, ignored))
         tally.weather[kind, int(weather.mean(axis=0).argmax())] += 1
+        _judge_marks(tally, grids, group)
         for grid, sample in zip(grids, group, strict=True):
-            _judge_marks(tally, grid, sample)
             _judge_lights(tally, grid, sample)
     return tally
 
@@ -164,28 +167,41 @@ def range_errors(frames: Sequence[Judged], kind: int, range_m: tuple[float, floa
     return np.array(errors)
 
 
-def _judge_marks(tally: Tally, grid: NDArray[np.float32], sample: Sample) -> None:
-    """Truth points within 3 columns of a said line are found; errors in metres at 5 to 40 m."""
-    answer = fitted(sample.answer)
-    truth = answer.marks
-    if not len(truth):
-        return
-    ground = sample.camera.ground_at(sample.answer.marks[:, 1:3])
-    far = np.hypot(ground[:, 0], ground[:, 1])
-    lines = decode_lines(grid, sample.camera)
-    said = np.concatenate([*(line.points for line in lines), np.zeros((0, 2))])
-    near = np.isfinite(far) & (far < 40.0) & (far > 4.0) & (np.abs(ground[:, 0]) > 2.0 * np.abs(ground[:, 1]))
-    tally.marks_true += int(near.sum())
-    if not len(said):
-        return
-    for point, distance in zip(ground[near], far[near], strict=True):
-        ahead = np.abs(said[:, 0] - point[0])
-        close = ahead < 1.0 + 0.1 * distance
+def _judge_marks(tally: Tally, grids: Sequence[NDArray[np.float32]], group: Sequence[Sample]) -> None:
+    """Marks of a rig frame, those of all cameras that look along the car together, beside the lines that are said.
+
+    Truth are the points that no picture hides, in `ego`; one is found where a line passes within MARK_NEAR_M.
+    """
+    along = [(grid, sample) for grid, sample in zip(grids, group, strict=True) if looks_along(sample.camera)]
+    pieces = [sample.answer.marks[:, 4:6] for _, sample in along]
+    lines = [line.points for grid, sample in along for line in decode_lines(grid, sample.camera)]
+    truth = _judged(np.unique(np.round(np.concatenate([*pieces, np.zeros((0, 2))]), 2), axis=0))
+    said = _judged(np.concatenate([*lines, np.zeros((0, 2))]))
+    errors, far = _aside(truth, said), np.hypot(truth[:, 0], truth[:, 1])
+    hit = errors < MARK_NEAR_M
+    tally.marks_true += len(truth)
+    tally.marks_hit += int(hit.sum())
+    tally.marks_said += len(said)
+    tally.marks_right += int((_aside(said, truth) < MARK_NEAR_M).sum())
+    tally.mark_errors_m += list(zip(far[hit].tolist(), errors[hit].tolist(), strict=True))
+
+
+def _judged(points: Floats) -> Floats:
+    """Those ahead or behind within MARK_RANGE_M that are not far aside."""
+    far = np.hypot(points[:, 0], points[:, 1])
+    return points[
+        (far > MARK_RANGE_M[0]) & (far < MARK_RANGE_M[1]) & (np.abs(points[:, 0]) > 2.0 * np.abs(points[:, 1]))
+    ]
+
+
+def _aside(points: Floats, others: Floats) -> Floats:
+    """Distance across from each point to the line that others make beside it, (N,); infinite where there is none."""
+    errors = np.full(len(points), np.inf)
+    for i, point in enumerate(points):
+        close = np.abs(others[:, 0] - point[0]) < 1.0 + 0.1 * float(np.hypot(*point))
         if close.any():
-            error = float(np.abs(_lateral(said[close], point)))
-            if error < 0.5:
-                tally.marks_hit += 1
-                tally.mark_errors_m.append((float(distance), error))
+            errors[i] = abs(_lateral(others[close], point))
+    return errors
 
 
 def _lateral(said: Floats, point: Floats) -> float:
@@ -229,6 +245,7 @@ def summary(tally: Tally) -> dict[str, float]:
         "car_range_error_30_60": float(np.median(errors)) if len(errors) else float("nan"),
         "weather_macro_f1": macro_f1(tally.weather),
         "mark_recall": tally.marks_hit / max(tally.marks_true, 1),
+        "mark_precision": tally.marks_right / max(tally.marks_said, 1),
         "mark_error_20_m": float(np.median(at_20)) if len(at_20) else float("nan"),
         "light_accuracy": float((lights[:, 0] == lights[:, 1]).mean()) if len(lights) else float("nan"),
         "frames": float(len(frames)),

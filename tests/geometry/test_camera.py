@@ -67,3 +67,27 @@ def test_positive_pitch_lowers_the_nose() -> None:
 def test_matrix_that_is_no_rotation_is_refused() -> None:
     with pytest.raises(ContractError, match="no rotation"):
         Camera(10, 10, np.eye(3), np.zeros(5), np.zeros(3), 2.0 * np.eye(3))
+
+
+def test_local_focal_length_is_what_a_small_height_measures_there() -> None:
+    camera = camera_of(640, 360, 430.0, (1.9, 0.0, 1.35), (0.0, 0.02, 0.0), (-0.2, 0.045, 0.0003, -0.0002, 0.01))
+    for x, y, z in ((20.0, 0.0, 1.0), (12.0, 7.5, 0.6), (9.0, -5.0, 3.0)):
+        pixels, _ = camera.pixels_of(np.array([(x, y, z)]))
+        plane = camera.in_camera(np.array([(x, y, z)]))[0]
+        step = 1e-4
+        moved = np.array([plane + np.array((0.0, side * step * plane[2], 0.0)) for side in (-0.5, 0.5)])
+        rows, _ = camera.pixels_of(moved @ camera.ego_from_camera.T + camera.position_m)
+        assert camera.local_focal_px(pixels)[0] == pytest.approx((rows[1, 1] - rows[0, 1]) / step, rel=1e-4)
+
+
+def test_horizon_is_where_rays_are_level_whatever_the_lens() -> None:
+    camera = camera_of(640, 360, 300.0, (0.0, 0.0, 1.2), (0.01, 0.09, 1.4), (-0.16, 0.02, -0.0002, 0.0003, 0.0))
+    columns = np.array([0.0, 100.0, 320.0, 639.0])
+    rays = camera.rays_at(np.column_stack((columns, camera.horizon_rows(columns))))
+    assert np.abs(rays[:, 2]).max() < 1e-4
+
+
+def test_camera_that_is_tilted_up_sees_the_horizon_lower() -> None:
+    camera = camera_of(640, 360, 500.0, (0.0, 0.0, 1.2))
+    before, after = (c.horizon_rows(np.array([320.0]))[0] for c in (camera, camera.tilted(0.01)))
+    assert after - before == pytest.approx(5.0, abs=0.05)

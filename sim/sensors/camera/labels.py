@@ -23,6 +23,8 @@ LEAST_PX = 6
 MARK_RANGE_M = 90.0
 MARK_STEP_M = 1.0
 LIGHT_RANGE_M = 120.0
+LIGHT_DEPTH_M = 0.6
+"""What stands so much nearer than the middle of a light's lenses hides it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +63,7 @@ def labels(scene: Scene, camera: Camera, frame: Frame) -> Labels:
     ego_from_world = ego.inverse()
     centres = ego_from_world @ np.column_stack((agents.x_m[rows], agents.y_m[rows]))
     start, points, types = _marks(scene, camera)
-    light_xyz, light_state, light_px = _lights(scene, camera)
+    light_xyz, light_state, light_px = _lights(scene, camera, frame)
     return Labels(
         rows=rows,
         kinds=agents.kinds[rows],
@@ -154,8 +156,8 @@ def _refined(points: Floats) -> Floats:
     return np.column_stack([np.interp(s, along, points[:, k]) for k in range(2)])
 
 
-def _lights(scene: Scene, camera: Camera) -> tuple[Floats, NDArray[np.int64], Floats]:
-    """Heads in range that face the camera and lie in the picture; whether something hides them is not looked at."""
+def _lights(scene: Scene, camera: Camera, frame: Frame) -> tuple[Floats, NDArray[np.int64], Floats]:
+    """Heads within range and visibility that face the camera and that nothing hides."""
     view, found = scene.view, []
     ego_from_world = view.world_from_ego.inverse()
     for head, state in zip(view.scenery.lights, view.light_states, strict=True):
@@ -164,10 +166,18 @@ def _lights(scene: Scene, camera: Camera) -> tuple[Floats, NDArray[np.int64], Fl
         facing = math.cos(head.yaw_rad - view.world_from_ego.yaw_rad - math.atan2(-place[1], -place[0]))
         pixel, depth = camera.pixels_of(np.array([[place[0], place[1], head.z_m]]))
         inside = depth[0] > 1.0 and 0.0 <= pixel[0, 0] < camera.width and 0.0 <= pixel[0, 1] < camera.height
-        if far < LIGHT_RANGE_M and facing > 0.5 and inside:
+        reach = min(LIGHT_RANGE_M, scene.weather.visibility_m)
+        if far < reach and facing > 0.5 and inside and _in_front(frame, pixel[0], float(depth[0])):
             found.append(((place[0], place[1], head.z_m), state, pixel[0]))
     return (
         np.array([item[0] for item in found], dtype=np.float64).reshape(-1, 3),
         np.array([item[1] for item in found], dtype=np.int64),
         np.array([item[2] for item in found], dtype=np.float64).reshape(-1, 2),
     )
+
+
+def _in_front(frame: Frame, pixel: Floats, depth_m: float) -> bool:
+    """Whether what the picture shows at a pixel is no nearer than a light's own board."""
+    height, width = frame.owner.shape
+    u, v = min(round(float(pixel[0])), width - 1), min(round(float(pixel[1])), height - 1)
+    return float(frame.nearness[v, u]) * max(depth_m - LIGHT_DEPTH_M, 0.1) < 1.0

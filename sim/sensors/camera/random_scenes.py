@@ -7,8 +7,9 @@ in pixels of the true camera, and the boxes in `ego`. Nothing here drives; a mom
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +27,6 @@ from sim.sensors.camera.rig import DEFAULT_CAMERAS, CameraSpec, RigErrors, mount
 from sim.sensors.camera.weather import Picture
 from sim.weather import CLEAR_DAY
 
-SHARES = {
-    EntityKind.CAR: 0.36, EntityKind.VAN: 0.07, EntityKind.TRUCK: 0.10, EntityKind.BUS: 0.05, EntityKind.TRAILER: 0.01,
-    EntityKind.MOTORCYCLE: 0.09, EntityKind.BICYCLE: 0.11, EntityKind.PEDESTRIAN: 0.13, EntityKind.OBSTACLE: 0.07,
-    EntityKind.ANIMAL: 0.01,
-}  # fmt: skip
 SIZES = {
     EntityKind.CAR: ((3.6, 1.65, 1.38), (5.0, 1.98, 1.78)),
     EntityKind.VAN: ((4.8, 1.9, 1.9), (6.5, 2.15, 2.7)),
@@ -47,11 +43,43 @@ SIZES = {
 VEHICLES = frozenset({EntityKind.CAR, EntityKind.VAN, EntityKind.TRUCK, EntityKind.BUS, EntityKind.TRAILER,
                       EntityKind.MOTORCYCLE, EntityKind.BICYCLE})  # fmt: skip
 GROUND_STRIDE = 4
-WEATHER_SHARES = {
-    WeatherKind.CLEAR: 0.32, WeatherKind.RAIN: 0.16, WeatherKind.SNOW: 0.11, WeatherKind.FOG: 0.12,
-    WeatherKind.DUSK: 0.13, WeatherKind.NIGHT: 0.16,
-}  # fmt: skip
 SMALL = frozenset({EntityKind.PEDESTRIAN, EntityKind.BICYCLE, EntityKind.OBSTACLE, EntityKind.ANIMAL})
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """How often which kinds and weathers come, and the share of moments that look at a traffic light nearby."""
+
+    kinds: Mapping[EntityKind, float]
+    weathers: Mapping[WeatherKind, float]
+    at_lights: float = 0.0
+
+
+USUAL = Mixture(
+    MappingProxyType({
+        EntityKind.CAR: 0.36, EntityKind.VAN: 0.07, EntityKind.TRUCK: 0.10, EntityKind.BUS: 0.05,
+        EntityKind.TRAILER: 0.01, EntityKind.MOTORCYCLE: 0.09, EntityKind.BICYCLE: 0.11, EntityKind.PEDESTRIAN: 0.13,
+        EntityKind.OBSTACLE: 0.07, EntityKind.ANIMAL: 0.01,
+    }),
+    MappingProxyType({
+        WeatherKind.CLEAR: 0.32, WeatherKind.RAIN: 0.16, WeatherKind.SNOW: 0.11, WeatherKind.FOG: 0.12,
+        WeatherKind.DUSK: 0.13, WeatherKind.NIGHT: 0.16,
+    }),
+)  # fmt: skip
+HARD = Mixture(
+    MappingProxyType({
+        EntityKind.CAR: 0.33, EntityKind.VAN: 0.07, EntityKind.TRUCK: 0.15, EntityKind.BUS: 0.07,
+        EntityKind.TRAILER: 0.02, EntityKind.MOTORCYCLE: 0.09, EntityKind.BICYCLE: 0.09, EntityKind.PEDESTRIAN: 0.10,
+        EntityKind.OBSTACLE: 0.07, EntityKind.ANIMAL: 0.01,
+    }),
+    MappingProxyType({
+        WeatherKind.CLEAR: 0.26, WeatherKind.RAIN: 0.14, WeatherKind.SNOW: 0.12, WeatherKind.FOG: 0.12,
+        WeatherKind.DUSK: 0.13, WeatherKind.NIGHT: 0.23,
+    }),
+    at_lights=0.4,
+)  # fmt: skip
+"""More of what a net finds hard: trucks, night, traffic lights."""
+LIGHT_NEAR_M, LIGHT_FAR_M, LIGHT_TRIES = 6.0, 70.0, 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,12 +108,13 @@ def moments(
     *,
     randomise: bool = True,
     cameras: tuple[CameraSpec, ...] = DEFAULT_CAMERAS,
+    mixture: Mixture = USUAL,
 ) -> Iterator[tuple[Shot, ...]]:
     """Rig frames; with `randomise` the cameras differ from those given (fixed focal lengths per call)."""
     specs = tuple(_varied(spec, rng) if randomise else spec for spec in cameras)
     for moment in range(count):
-        view = random_view(lane_map, scenery, rng)
-        weather = random_weather(rng)
+        view = random_view(lane_map, scenery, rng, mixture)
+        weather = random_weather(rng, mixture)
         errors = RigErrors()
         shifted = tuple(_remounted(spec, rng) if randomise else spec for spec in specs)
         true = swayed(tuple(mounted(spec, errors, rng) for spec in shifted), errors, rng)
@@ -124,9 +153,9 @@ def _remounted(spec: CameraSpec, rng: np.random.Generator) -> CameraSpec:
     )
 
 
-def random_weather(rng: np.random.Generator) -> Weather:
-    """A weather by its usual share."""
-    kind = WeatherKind(int(rng.choice(list(WEATHER_SHARES), p=list(WEATHER_SHARES.values()))))
+def random_weather(rng: np.random.Generator, mixture: Mixture = USUAL) -> Weather:
+    """A weather by its share."""
+    kind = WeatherKind(int(rng.choice(list(mixture.weathers), p=list(mixture.weathers.values()))))
     azimuth = float(rng.uniform(-math.pi, math.pi))
     high = math.radians(float(rng.uniform(9.0, 62.0)))
     base = replace(CLEAR_DAY, kind=kind, sun_azimuth_rad=azimuth, sun_elevation_rad=high)
@@ -150,14 +179,10 @@ def random_weather(rng: np.random.Generator) -> Weather:
                            wetness=float(rng.choice([0.0, 0.0, 0.7])))  # fmt: skip
 
 
-def random_view(lane_map: LaneMap, scenery: Scenery, rng: np.random.Generator) -> WorldView:
+def random_view(lane_map: LaneMap, scenery: Scenery, rng: np.random.Generator, mixture: Mixture = USUAL) -> WorldView:
     """The ego somewhere on a lane, others all around it."""
-    lanes = [i for i, kind in enumerate(lane_map.kinds) if kind in DRIVABLE_KINDS and lane_map.length_m(i) > 3.0]
-    lengths = np.array([lane_map.length_m(i) for i in lanes])
-    lane = int(rng.choice(lanes, p=lengths / lengths.sum()))
-    ego = _on_lane(lane_map, lane, float(rng.uniform(0.0, lane_map.length_m(lane))), float(rng.normal(0.0, 0.35)))
-    ego = replace(ego, yaw_rad=wrap_rad(ego.yaw_rad + float(rng.normal(0.0, 0.03))))
-    rows = _others(lane_map, ego, int(rng.integers(4, 24)), rng)
+    ego = _ego_pose(lane_map, scenery, rng, mixture)
+    rows = _others(lane_map, ego, int(rng.integers(4, 24)), rng, mixture)
     columns = np.array(rows).reshape(-1, 7)
     kinds, x, y, yaw, length, width, height = columns.T
     braking = np.where(rng.random(len(rows)) < 0.3, -2.0, 0.0)
@@ -168,12 +193,37 @@ def random_view(lane_map: LaneMap, scenery: Scenery, rng: np.random.Generator) -
     return WorldView(scenery, agents, ego, float(rng.uniform(0.0, 30.0)), tuple(int(s) for s in states))
 
 
-def _others(lane_map: LaneMap, ego: Pose, count: int, rng: np.random.Generator) -> list[tuple[float, ...]]:
+def _ego_pose(lane_map: LaneMap, scenery: Scenery, rng: np.random.Generator, mixture: Mixture) -> Pose:
+    """Anywhere on the lanes; where the mixture asks for lights, a place that one of them faces, if tries find one."""
+    lanes = [i for i, kind in enumerate(lane_map.kinds) if kind in DRIVABLE_KINDS and lane_map.length_m(i) > 3.0]
+    lengths = np.array([lane_map.length_m(i) for i in lanes])
+    wanted = len(scenery.lights) > 0 and mixture.at_lights > 0.0 and rng.random() < mixture.at_lights
+    for left in range(LIGHT_TRIES if wanted else 0, -1, -1):
+        lane = int(rng.choice(lanes, p=lengths / lengths.sum()))
+        ego = _on_lane(lane_map, lane, float(rng.uniform(0.0, lane_map.length_m(lane))), float(rng.normal(0.0, 0.35)))
+        if left == 0 or _faces_light(scenery, ego):
+            break
+    return replace(ego, yaw_rad=wrap_rad(ego.yaw_rad + float(rng.normal(0.0, 0.03))))
+
+
+def _faces_light(scenery: Scenery, ego: Pose) -> bool:
+    """Whether a light hangs ahead, within reach, and looks this way."""
+    ego_from_world = ego.inverse()
+    for head in scenery.lights:
+        x, y = (float(value) for value in ego_from_world @ np.array([head.x_m, head.y_m]))
+        if LIGHT_NEAR_M < x < LIGHT_FAR_M and abs(y) < 0.5 * x and math.cos(head.yaw_rad - ego.yaw_rad) < -0.7:
+            return True
+    return False
+
+
+def _others(
+    lane_map: LaneMap, ego: Pose, count: int, rng: np.random.Generator, mixture: Mixture
+) -> list[tuple[float, ...]]:
     """Rows of kind, x, y, yaw, length, width, height; no two overlap and none overlaps the ego."""
     taken = [(ego.x_m + 1.4 * math.cos(ego.yaw_rad), ego.y_m + 1.4 * math.sin(ego.yaw_rad), 3.2)]
     rows: list[tuple[float, ...]] = []
     for _ in range(count):
-        kind = EntityKind(int(rng.choice(list(SHARES), p=list(SHARES.values()))))
+        kind = EntityKind(int(rng.choice(list(mixture.kinds), p=list(mixture.kinds.values()))))
         least, most = (np.array(bound) for bound in SIZES[kind])
         length, width, height = (float(v) for v in least + rng.beta(2.0, 2.0, 3) * (most - least))
         pose = _place(lane_map, ego, kind, rng)
@@ -211,21 +261,13 @@ def _on_lane(lane_map: LaneMap, lane: int, s_m: float, offset_m: float) -> Pose:
 
 
 def marks_in_pixels(shot: Shot) -> Floats:
-    """Columns line, u, v, type of the mark points in the picture that nothing hides, shape (P, 4)."""
+    """Columns line, u, v, type, x, y of the mark points in the picture that nothing hides, shape (P, 6)."""
     truth = shot.labels
     if not len(truth.mark_xy):
-        return np.zeros((0, 4))
+        return np.zeros((0, 6))
     pixels, _ = shot.true_camera.pixels_of(np.column_stack((truth.mark_xy, np.zeros(len(truth.mark_xy)))))
     line = np.repeat(np.arange(len(truth.mark_type)), np.diff(truth.mark_start))
     height, width = shot.covered.shape
     u, v = np.clip(pixels[:, 0], 0, width - 1).astype(int), np.clip(pixels[:, 1], 0, height - 1).astype(int)
     free = ~shot.covered[v, u]
-    return np.column_stack((line, pixels, truth.mark_type[line]))[free]
-
-
-def visible_lights(shot: Shot) -> NDArray[np.bool_]:
-    """Which labelled lights nothing but their own stand hides, by the pixel at their middle."""
-    height, width = shot.covered.shape
-    u = np.clip(np.round(shot.labels.light_px[:, 0]), 0, width - 1).astype(int)
-    v = np.clip(np.round(shot.labels.light_px[:, 1]), 0, height - 1).astype(int)
-    return np.asarray(shot.covered[v, u])
+    return np.column_stack((line, pixels, truth.mark_type[line], truth.mark_xy))[free]

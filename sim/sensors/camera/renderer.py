@@ -103,10 +103,15 @@ class WorldView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A picture and, for labels, whose each pixel is: owner codes of `raster`, agent i is FIRST_OBJECT + i."""
+    """A picture and, for labels, whose each pixel is and how near.
+
+    `owner` (H, W) has the codes of `raster`, agent i is FIRST_OBJECT + i; `nearness` (H, W) is 1 / depth of what stands
+    there, 0 where nothing does.
+    """
 
     image: Picture
     owner: NDArray[np.int16]
+    nearness: NDArray[np.float32]
 
 
 def scenery_of(lane_map: LaneMap, seed: int) -> Scenery:
@@ -190,7 +195,7 @@ def draw(
     add_motion_blur(image, camera, stage.rays, view.speed_mps, open_s)
     add_precipitation(image, weather, camera, view.speed_mps, rng)
     add_noise(image, light.noise * float(rng.uniform(0.7, 1.3)), rng)
-    return Frame(image, stage.owner)
+    return Frame(image, stage.owner, stage.nearness)
 
 
 def silhouette_px(scene: Scene, camera: Camera, row: int) -> int:

@@ -39,12 +39,13 @@ def answer_of(
         azimuth = math.atan2(y - camera.position_m[1], x - camera.position_m[0])
         rows.append((
             kind, middle[0] - half_u, middle[1] - half_v, middle[0] + half_u, middle[1] + half_v, *middle, depth[0],
-            foot[1], length, width, height, yaw - azimuth, 1.0, x, y, yaw,
+            foot[1], length, width, height, yaw - azimuth, 1.0, x, y, yaw, camera.focal_px,
         ))  # fmt: skip
-    lines = np.zeros((0, 4)) if marks is None else marks
+    lines = np.zeros((0, 6)) if marks is None else np.column_stack((marks, np.zeros((len(marks), 2))))
     ground = np.zeros((camera.height // STRIDE, camera.width // STRIDE), np.uint8)
-    objects = np.array(rows, dtype=np.float64).reshape(-1, 17)
-    return Answer(camera.height, camera.width, camera.focal_px, objects, np.zeros((0, 5)), lines, ground, 0)
+    objects = np.array(rows, dtype=np.float64).reshape(-1, 18)
+    horizon = camera.horizon_rows((np.arange(camera.width // STRIDE) + 0.5) * STRIDE - 0.5)
+    return Answer(camera.height, camera.width, objects, np.zeros((0, 5)), lines, ground, horizon, 0)
 
 
 def grid_of(answer: Answer, depth_sigma: float = SURE, foot_sigma: float = SURE) -> np.ndarray:
@@ -62,5 +63,6 @@ def grid_of(answer: Answer, depth_sigma: float = SURE, foot_sigma: float = SURE)
     grid[CHANNELS["yaw"]] = said[7:9]
     grid[CHANNELS["marks"]] = 12.0 * targets.marks - 6.0
     grid[CHANNELS["mark_offset"]] = np.stack((targets.mark_offset[0], np.full((h, w), SURE)))
+    grid[CHANNELS["horizon"]] = np.stack((targets.horizon[0], np.full((h, w), SURE)))
     assert len(targets.heat) == HEAT
     return grid

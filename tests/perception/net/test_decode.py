@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geometry.angles import wrap_rad
-from perception.net.decode import DecodeSettings, decode_lights, decode_objects, merged
+from perception.net.decode import DecodeSettings, decode_lights, decode_objects, levelled, merged
 from tests.perception.net import conftest as made
 
 CAR = (0, 25.0, 1.5, 0.4, 4.5, 1.8, 1.5)
@@ -125,3 +125,43 @@ def test_light_comes_back_with_place_and_state(perfect: ModuleType) -> None:
     lights = decode_lights(perfect.grid_of(answer), camera)
     assert tuple(lights.state) == (3,)  # green
     assert (lights.x_m[0], lights.y_m[0]) == pytest.approx((35.0, -3.0), abs=0.3)
+
+
+@pytest.mark.parametrize("pitch_deg", [-0.3, 0.3])
+def test_horizon_in_the_picture_levels_a_car_that_pitches(perfect: ModuleType, pitch_deg: float) -> None:
+    """The foot alone says the range; 0.3 degrees are a fifth of it at 60 m, unless the horizon is seen."""
+    believed = perfect.camera(1250.0)
+    true = believed.turned(0.0, math.radians(pitch_deg), 0.0)
+    answer = perfect.answer_of(true, (0, 60.0, 0.0, 0.0, 4.4, 1.8, 1.5))
+    grid = perfect.grid_of(answer, depth_sigma=3.0)
+    assert decode_objects(grid, believed).x_m[0] == pytest.approx(60.0, rel=0.03)
+    grid[perfect.CHANNELS["horizon"]][1] = 3.0  # a net that does not see it
+    assert abs(decode_objects(grid, believed).x_m[0] - 60.0) > 8.0
+
+
+def test_horizon_that_is_doubted_leaves_the_calibration_as_it_is(perfect: ModuleType) -> None:
+    camera = perfect.camera()
+    grid = perfect.grid_of(perfect.answer_of(camera))
+    sure = levelled(grid, camera)[1]
+    grid[perfect.CHANNELS["horizon"]][0] += 1.0
+    grid[perfect.CHANNELS["horizon"]][1] = 3.0
+    found, doubt = levelled(grid, camera)
+    assert np.allclose(found.ego_from_camera, camera.ego_from_camera, atol=1e-4)
+    assert sure < 0.3 * doubt
+    assert doubt == pytest.approx(math.radians(0.12), rel=0.05)
+
+
+def test_bent_lens_does_not_make_objects_at_its_edge_look_farther(perfect: ModuleType) -> None:
+    """A barrel lens shrinks what is off its axis; a net that says sizes in pixels has to be read with that lens."""
+    bend = (-0.2, 0.045, 0.0, 0.0, 0.0)
+    camera = replace(perfect.camera(430.0), distortion=np.array(bend))
+    x, y = 20.0, 11.0
+    (middle, low, high), depth = camera.pixels_of(np.array([(x, y, z) for z in (0.75, 0.0, 1.5)]))
+    answer = perfect.answer_of(camera, (0, x, y, 0.0, 4.4, 1.8, 1.5))
+    rows = answer.objects.copy()
+    rows[0, 17] = (low[1] - high[1]) * depth[0] / 1.5  # as the picture shows it
+    grid = perfect.grid_of(replace(answer, objects=rows), foot_sigma=3.0)
+    found = decode_objects(grid, camera)
+    assert rows[0, 17] < 0.94 * camera.focal_px
+    assert (found.x_m[0], found.y_m[0]) == pytest.approx((x, y), abs=0.3)
+    assert 0.0 < middle[0] < 640.0

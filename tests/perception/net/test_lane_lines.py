@@ -62,3 +62,13 @@ def test_empty_road_gives_an_empty_message(perfect: ModuleType) -> None:
     message = message_of(decode_lines(perfect.grid_of(perfect.answer_of(camera)), camera))
     assert tuple(message.start) == (0,)
     assert message.xy_m.shape == (0, 2)
+
+
+def test_lines_of_the_neighbouring_lanes_come_back(perfect: ModuleType) -> None:
+    """They cross many columns from one row to the next."""
+    camera = perfect.camera(430.0)
+    sides = (-5.4, -1.8, 1.8, 5.4)
+    marks = marks_of(camera, *((straight(side), 0) for side in sides))
+    lines = decode_lines(perfect.grid_of(perfect.answer_of(camera, marks=marks)), camera)
+    assert sorted(float(np.median(line.points[:, 1])) for line in lines) == pytest.approx(sides, abs=0.1)
+    assert all(line.points[:, 0].min() < 12.0 and line.points[:, 0].max() > 30.0 for line in lines)

@@ -1,12 +1,18 @@
 """Average precision on cases that can be counted by hand."""
 
+from dataclasses import replace
+from types import ModuleType
+
 import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 
+from geometry.camera import Camera
+from perception.detector import Infer
 from perception.net.decode import Detections
-from perception.training.scores import Judged, average_precision, macro_f1, matched
+from perception.training.sample import Sample, jpeg_of
+from perception.training.scores import Judged, average_precision, judge, macro_f1, matched, summary
 
 
 def found(*rows: tuple[float, float, float]) -> Detections:
@@ -61,3 +67,40 @@ def test_truth_beyond_the_range_counts_neither_way() -> None:
 def test_macro_f1_of_a_perfect_and_of_a_stubborn_classifier() -> None:
     assert macro_f1(np.diag([3, 4, 5])) == 1.0
     assert macro_f1(np.array([[4, 0], [4, 0]])) == pytest.approx(0.5 * (2 * 4 / (8 + 4)))
+
+
+def marks_sample(perfect: ModuleType, camera: Camera, sides: tuple[float, ...]) -> Sample:
+    """A picture in which lines at these sides are to be seen."""
+    x = np.arange(4.0, 60.0)
+    rows = []
+    for number, side in enumerate(sides):
+        points = np.column_stack((x, np.full(len(x), side)))
+        pixels, depth = camera.pixels_of(np.column_stack((points, np.zeros(len(x)))))
+        seen = (depth > 1.0) & (pixels > 0.0).all(axis=1) & (pixels[:, 0] < 639.0) & (pixels[:, 1] < 359.0)
+        rows += [(number, *pixel, 0, *point) for pixel, point in zip(pixels[seen], points[seen], strict=True)]
+    answer = replace(perfect.answer_of(camera), marks=np.array(rows))
+    return Sample(jpeg_of(np.zeros((360, 640, 3), np.uint8)), camera, answer, 0, 500.0)
+
+
+def grids_of(perfect: ModuleType, *samples: Sample) -> Infer:
+    """A net that knows what the pictures of these samples show, in their order."""
+    grids = np.stack([perfect.grid_of(sample.answer) for sample in samples])
+    return lambda _, __: {"grid": grids, "weather": np.zeros((len(grids), 6))}
+
+
+def test_mark_that_one_camera_says_is_found_though_another_does_not(perfect: ModuleType) -> None:
+    wide, long = (marks_sample(perfect, perfect.camera(focal), (1.8, -1.8)) for focal in (430.0, 1250.0))
+    blind = replace(wide, answer=replace(wide.answer, marks=wide.answer.marks[:0]))
+    tally = judge([wide, long], "detector", grids_of(perfect, wide, long))
+    assert summary(tally)["mark_recall"] > 0.97
+    assert summary(tally)["mark_precision"] > 0.97
+    one_eyed = judge([wide, long], "detector", grids_of(perfect, blind, long))
+    assert 0.3 < summary(one_eyed)["mark_recall"] < 0.97
+
+
+def test_mark_beside_the_truth_is_a_miss_and_wrong(perfect: ModuleType) -> None:
+    camera = perfect.camera(430.0)
+    truth, aside = (marks_sample(perfect, camera, sides) for sides in ((1.8,), (3.0,)))
+    said = summary(judge([truth], "detector", grids_of(perfect, aside)))
+    assert said["mark_recall"] < 0.05
+    assert said["mark_precision"] < 0.05

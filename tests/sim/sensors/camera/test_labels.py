@@ -1,15 +1,22 @@
 """Labels against the agents they are made of."""
 
+import math
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-from bus.messages import EntityKind
+from bus.messages import EntityKind, LightState
+from geometry.angles import wrap_rad
 from geometry.camera import camera_of
+from geometry.pose import Pose
+from maps.lane_sampling import sample_lanes
+from maps.opendrive import read_opendrive
 from sim.sensors.camera.labels import Labels, labels
-from sim.sensors.camera.renderer import Scenery, WorldView, draw, scene_of
+from sim.sensors.camera.renderer import Agents, Scenery, WorldView, draw, scene_of, scenery_of
 from sim.weather import CLEAR_DAY
+from tests.sim.sensors.camera.conftest import MAPS
 
 CAMERA = camera_of(640, 360, 500.0, (1.9, 0.0, 1.35))
 
@@ -59,3 +66,42 @@ def test_boxes_of_pixels_enclose_what_is_seen(rig: ModuleType, scenery: Scenery)
     assert left < u < right
     assert top < v < bottom
     assert bottom - top == pytest.approx(500.0 * 1.75 / 13.1, abs=3.0)
+
+
+@pytest.fixture(scope="module")
+def crossing() -> Scenery:
+    return scenery_of(sample_lanes(read_opendrive(MAPS / "town.xodr")), 1)
+
+
+def before_a_light(scenery: Scenery, *trucks_m: float, visibility_m: float = 3000.0) -> Labels:
+    """What is labelled 20 m before the first light, with a truck so far ahead in between."""
+    head = scenery.lights[0]
+    toward = Pose(head.x_m, head.y_m, wrap_rad(head.yaw_rad + math.pi))
+    ego = toward @ Pose(-20.0, 0.0, 0.0)
+    places = [ego @ Pose(far, 0.0, 0.5 * math.pi) for far in trucks_m]
+    x, y, yaw = (np.array([getattr(place, name) for place in places]) for name in ("x_m", "y_m", "yaw_rad"))
+    one, kinds = np.ones(len(places)), np.full(len(places), int(EntityKind.TRUCK))
+    agents = Agents(np.arange(len(places)), kinds, x, y, yaw, 12.0 * one, 2.5 * one, 3.8 * one, 0.0 * one)
+    states = (int(LightState.RED),) * len(scenery.lights)
+    scene = scene_of(WorldView(scenery, agents, ego, 0.0, states), replace(CLEAR_DAY, visibility_m=visibility_m))
+    return labels(scene, CAMERA, draw(scene, CAMERA, np.random.Generator(np.random.PCG64(0))))
+
+
+def lights_at_20_m(found: Labels) -> int:
+    return int((np.abs(found.light_xyz[:, 0] - 20.0) < 0.5).sum())
+
+
+def test_light_that_faces_the_camera_is_labelled(crossing: Scenery) -> None:
+    assert lights_at_20_m(before_a_light(crossing)) == 1
+
+
+def test_light_behind_a_truck_has_no_label(crossing: Scenery) -> None:
+    assert lights_at_20_m(before_a_light(crossing, 10.0)) == 0
+
+
+def test_truck_behind_a_light_hides_nothing(crossing: Scenery) -> None:
+    assert lights_at_20_m(before_a_light(crossing, 24.0)) == 1
+
+
+def test_light_beyond_the_visibility_has_no_label(crossing: Scenery) -> None:
+    assert lights_at_20_m(before_a_light(crossing, visibility_m=15.0)) == 0
