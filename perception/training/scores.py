@@ -7,6 +7,7 @@ shows at least a quarter, within the meteorological visibility.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -55,6 +56,8 @@ class Tally:
     marks_said: int = 0
     marks_right: int = 0
     lights: list[tuple[int, int]] = field(default_factory=list)
+    long_field_rad: float = math.pi
+    """How far aside the camera with the longest lens sees."""
 
 
 def judge(samples: Iterable[Sample], model: str, infer: Infer, settings: DecodeSettings = JUDGED) -> Tally:
@@ -66,6 +69,7 @@ def judge(samples: Iterable[Sample], model: str, infer: Infer, settings: DecodeS
         truth, ignored = _truth(group)
         kind = group[0].answer.weather
         tally.frames.append(Judged(merged(parts, settings), truth, kind, ignored))
+        tally.long_field_rad = _long_field_rad(group)
         tally.weather[kind, int(weather.mean(axis=0).argmax())] += 1
         _judge_marks(tally, grids, group)
         for grid, sample in zip(grids, group, strict=True):
@@ -84,6 +88,13 @@ def _by_moment(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
         yield group
 
 
+def _long_field_rad(group: Sequence[Sample]) -> float:
+    """Half the field of the longest lens of those that look along the car."""
+    cameras = [sample.camera for sample in group if looks_along(sample.camera)]
+    longest = max(cameras, key=lambda camera: camera.focal_px, default=None)
+    return math.pi if longest is None else math.atan(0.5 * longest.width / longest.focal_px)
+
+
 def _truth(group: Sequence[Sample]) -> tuple[Floats, Floats]:
     """Rows class, x, y of what has to be found; x, y of what may be."""
     rows = np.concatenate([sample.answer.objects[:, [_CLASS, _X, _Y, _VISIBLE]] for sample in group])
@@ -99,9 +110,11 @@ def _truth(group: Sequence[Sample]) -> tuple[Floats, Floats]:
     return np.array(needed).reshape(-1, 3), np.array([row[1:] for row in ignored]).reshape(-1, 2)
 
 
-def average_precision(frames: Sequence[Judged], kind: int, threshold_m: float, range_m: tuple[float, float]) -> float:
-    """AP of one class at one distance, of truth within a range; NaN where there is no truth."""
-    scores, hits, count = matched(frames, kind, threshold_m, range_m)
+def average_precision(
+    frames: Sequence[Judged], kind: int, threshold_m: float, range_m: tuple[float, float], aside_rad: float = math.pi
+) -> float:
+    """AP of one class at one distance, of truth within a range and so far aside; NaN where there is no truth."""
+    scores, hits, count = matched(frames, kind, threshold_m, range_m, aside_rad)
     if count == 0:
         return float("nan")
     order = np.argsort(-scores, kind="stable")
@@ -115,17 +128,16 @@ def average_precision(frames: Sequence[Judged], kind: int, threshold_m: float, r
 
 
 def matched(
-    frames: Sequence[Judged], kind: int, threshold_m: float, range_m: tuple[float, float]
+    frames: Sequence[Judged], kind: int, threshold_m: float, range_m: tuple[float, float], aside_rad: float = math.pi
 ) -> tuple[Floats, NDArray[np.bool_], int]:
     """Score and success of each detection, and how many there were to find.
 
-    Detections outside of the range, and those of objects that need not be found, count neither way.
+    Detections outside of the range or farther aside, and those of objects that need not be found, count neither way.
     """
     scores, hits, count = [], [], 0
     for frame in frames:
         truth = frame.truth[frame.truth[:, 0] == kind, 1:]
-        far = np.hypot(truth[:, 0], truth[:, 1])
-        wanted = (far >= range_m[0]) & (far < range_m[1])
+        wanted = _inside(truth, range_m, aside_rad)
         count += int(wanted.sum())
         taken = np.zeros(len(truth), dtype=bool)
         found = frame.found
@@ -138,10 +150,17 @@ def matched(
                 if wanted[near]:
                     scores.append(float(found.score[row]))
                     hits.append(True)
-            elif range_m[0] <= np.hypot(*place) < range_m[1] and not _excused(frame, place, threshold_m):
+            elif _inside(place[None], range_m, aside_rad)[0] and not _excused(frame, place, threshold_m):
                 scores.append(float(found.score[row]))
                 hits.append(False)
     return np.array(scores), np.array(hits, dtype=bool), count
+
+
+def _inside(places: Floats, range_m: tuple[float, float], aside_rad: float) -> NDArray[np.bool_]:
+    """Which places (N, 2) are within the range and no farther aside."""
+    far, bearing = np.hypot(places[:, 0], places[:, 1]), np.abs(np.arctan2(places[:, 1], places[:, 0]))
+    inside: NDArray[np.bool_] = (far >= range_m[0]) & (far < range_m[1]) & (bearing <= aside_rad)
+    return inside
 
 
 def _excused(frame: Judged, place: Floats, threshold_m: float) -> bool:
@@ -241,7 +260,7 @@ def summary(tally: Tally) -> dict[str, float]:
     return within | {
         "map_50": float(np.nanmean(per_class)),
         "car_ap2_50": average_precision(frames, 0, 2.0, (0.0, 50.0)),
-        "car_ap4_80": average_precision(frames, 0, 4.0, (0.0, 80.0)),
+        "car_ap4_80": average_precision(frames, 0, 4.0, (0.0, 80.0), tally.long_field_rad),
         "car_range_error_30_60": float(np.median(errors)) if len(errors) else float("nan"),
         "weather_macro_f1": macro_f1(tally.weather),
         "mark_recall": tally.marks_hit / max(tally.marks_true, 1),

@@ -64,6 +64,14 @@ def test_truth_beyond_the_range_counts_neither_way() -> None:
     assert (len(hits), count) == (0, 0)
 
 
+def test_what_the_long_lens_does_not_show_counts_neither_way() -> None:
+    frames = [frame(found((0.9, 60, 0), (0.8, 40, 40)), (60, 0), (40, -40))]
+    _, hits, count = matched(frames, 0, 2.0, (0.0, 80.0), 0.25)
+    assert (hits.tolist(), count) == ([True], 1)
+    _, hits, count = matched(frames, 0, 2.0, (0.0, 80.0))
+    assert (hits.tolist(), count) == ([True, False], 2)
+
+
 def test_macro_f1_of_a_perfect_and_of_a_stubborn_classifier() -> None:
     assert macro_f1(np.diag([3, 4, 5])) == 1.0
     assert macro_f1(np.array([[4, 0], [4, 0]])) == pytest.approx(0.5 * (2 * 4 / (8 + 4)))
