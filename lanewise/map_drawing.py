@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from geometry.angles import Floats
-from lanewise.report.birdseye import Image, View, draw_road
+from lanewise.report.birdseye import Image, View, draw_road, draw_signals
 from lanewise.report.palette import LIGHT, rgb
 from lanewise.report.road import road_around
-from lanewise.report.scene import LineStyle, Road
+from lanewise.report.scene import LineStyle, Road, SignalKind, SurfaceKind
 from maps.lane_map import LaneMap
 from maps.road_model import DRIVABLE_KINDS
 
@@ -33,7 +33,9 @@ def draw_map(lane_map: LaneMap, width_px: int) -> Image:
     middle_y = 0.5 * (low[1] + high[1])
     # The view anchors a world point left of the middle of the picture; this one puts the left border at `low`.
     anchor_x = low[0] + View.EGO_SHARE * width_px / scale
-    draw_road(image, _road(lane_map), View(anchor_x, middle_y, 0.0, scale, (width_px, height_px)), LIGHT)
+    road, view = _road(lane_map), View(anchor_x, middle_y, 0.0, scale, (width_px, height_px))
+    draw_road(image, road, view, LIGHT)
+    draw_signals(image, road, 0.0, view, LIGHT)
     return image
 
 
@@ -41,7 +43,11 @@ def map_page(lane_map: LaneMap, title: str) -> str:
     """An HTML page: drag to move, scroll to zoom, hover for lane ids."""
     low, high = _bounds(lane_map)
     size = high - low
-    shapes = "\n".join((*_surfaces(lane_map, low, high), *_lines(_road(lane_map), low, high)))
+    road = _road(lane_map)
+    shapes = "\n".join((
+        *_surfaces(lane_map, low, high), *_crossings(road, low, high), *_lines(road, low, high),
+        *_signals(road, low, high),
+    ))  # fmt: skip
     name = html.escape(title)
     lanes = sum(kind in DRIVABLE_KINDS for kind in lane_map.kinds)
     return _PAGE.format(
@@ -79,6 +85,29 @@ def _lines(road: Road, low: Floats, high: Floats) -> Iterator[str]:
         color = LIGHT["edge" if line.style is LineStyle.EDGE else "mark-yellow" if line.color == "yellow" else "mark"]
         path = _path(line.points, low, high)
         yield f'<path d="{path}" fill="none" stroke="{color}" stroke-width="{line.width_m:.2f}"{dash}/>'
+
+
+def _crossings(road: Road, low: Floats, high: Floats) -> Iterator[str]:
+    for surface in road.surfaces:
+        if surface.kind is SurfaceKind.CROSSING:
+            path = _path(surface.rings[0], low, high)
+            yield f'<path d="{path}Z" fill="{LIGHT["crossing"]}"><title>pedestrian crossing</title></path>'
+
+
+_SIGNAL_FILLS = {
+    SignalKind.LIGHT: "glass", SignalKind.STOP: "fail", SignalKind.YIELD: "panel", SignalKind.PRIORITY: "mark-yellow",
+    SignalKind.LIMIT: "panel", SignalKind.SIGN: "faint",
+}  # fmt: skip
+
+
+def _signals(road: Road, low: Floats, high: Floats) -> Iterator[str]:
+    for signal in road.signals:
+        edge = LIGHT["fail" if signal.kind in (SignalKind.YIELD, SignalKind.LIMIT) else "panel"]
+        label = html.escape(f"{signal.kind.value} {signal.text}")
+        yield (
+            f'<circle cx="{signal.x_m - low[0]:.2f}" cy="{high[1] - signal.y_m:.2f}" r="0.9" stroke="{edge}"'
+            f' stroke-width="0.25" fill="{LIGHT[_SIGNAL_FILLS[signal.kind]]}"><title>{label}</title></circle>'
+        )
 
 
 def _path(points: Floats, low: Floats, high: Floats) -> str:

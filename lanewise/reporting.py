@@ -51,7 +51,7 @@ def report_data(
             regulation=drive.info.regulation,
         ),
         rollout=rollout,
-        road=road_around(context.lane_map, points),
+        road=road_around(context.lane_map, points, drive.lights),
         series=series_of(rollout, corridor),
         verdict=verdict,
         decisive=DECISIVE[drive.info.regulation],

@@ -17,7 +17,7 @@ from bus.messages import SafetyMode
 from geometry.angles import Floats
 from lanewise.report.artwork import artwork
 from lanewise.report.palette import Palette, body_role, rgb, speed_color, tinted
-from lanewise.report.scene import LineStyle, ReportData, Road, RoadLine, latest
+from lanewise.report.scene import LineStyle, ReportData, Road, RoadLine, SignalKind, latest
 
 Image = NDArray[np.uint8]
 
@@ -27,6 +27,18 @@ SUBPIXEL_BITS = 4
 BRAKING_MPS2 = -0.6
 BLINK_S = 0.8
 DASH_M, GAP_M = 4.0, 8.0
+_LAMPS = {
+    "red": ("braking",), "red_yellow": ("braking", "indicator"), "yellow": ("indicator",), "green": ("fast",),
+    "flashing": ("indicator",),
+}  # fmt: skip
+_SIGNS = {
+    SignalKind.STOP: (8, math.pi / 8, 1.2, "fail", "panel"),
+    SignalKind.YIELD: (3, math.pi / 2, 1.2, "panel", "fail"),
+    SignalKind.PRIORITY: (4, 0.0, 1.2, "mark-yellow", "panel"),
+    SignalKind.LIMIT: (24, 0.0, 1.2, "panel", "fail"),
+    SignalKind.SIGN: (24, 0.0, 0.5, "faint", "panel"),
+}
+"""Corners, turn [rad], radius in sizes, colour inside and of the edge."""
 _PAINT = {"yellow": "mark-yellow", "blue": "mark-blue", "red": "mark-red", "orange": "mark-yellow"}
 
 
@@ -68,6 +80,7 @@ def draw_birdseye(
         if data.rollout.others.present[row, column]:
             _draw_other(image, data, (row, column, int(index)), view, palette)
     _draw_ego(image, data, row, t_s, view, palette)
+    draw_signals(image, data.road, t_s, view, palette)
     _draw_caption(image, data, row, t_s, palette)
     return image
 
@@ -102,6 +115,30 @@ def draw_road(image: Image, road: Road, view: View, palette: Palette) -> None:
         role = {LineStyle.CENTRE: "centre", LineStyle.EDGE: "edge"}.get(line.style, _PAINT.get(line.color, "mark"))
         for points in _dashes(line):
             _stroke(image, view.pixels(points), rgb(palette[role]), line.width_m * view.px_per_m)
+
+
+def draw_signals(image: Image, road: Road, t_s: float, view: View, palette: Palette) -> None:
+    """Signs and lights as they are at a time, upright and large enough to be seen."""
+    size = float(np.clip(0.9 * view.px_per_m, 3.0, 9.0))
+    for signal in road.signals:
+        middle = view.pixels(np.array([[signal.x_m, signal.y_m]]))
+        if signal.kind is SignalKind.LIGHT:
+            lit = _LAMPS.get(signal.state_at(t_s), ("muted",))
+            half = np.array([1.4 * size, (len(lit) + 0.4) * size])
+            _fill(image, middle + half * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]), rgb(palette["glass"]))
+            for i, role in enumerate(lit):
+                lamp = middle + np.array([0.0, (2 * i + 1 - len(lit)) * size])
+                _fill(image, lamp + 0.85 * size * _corners(24, 0.0), rgb(palette[role]))
+            continue
+        corners, turn_rad, radius, inside, edge = _SIGNS[signal.kind]
+        ring = middle + radius * size * _corners(corners, turn_rad)
+        _fill(image, ring, rgb(palette[inside]))
+        _stroke(image, np.concatenate((ring, ring[:1])), rgb(palette[edge]), 0.3 * size)
+
+
+def _corners(count: int, turn_rad: float) -> Floats:
+    angle = turn_rad + 2.0 * np.pi * np.arange(count) / count
+    return np.stack((np.cos(angle), np.sin(angle)), axis=-1)
 
 
 def _dashes(line: RoadLine) -> list[Floats]:

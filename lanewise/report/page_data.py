@@ -16,7 +16,7 @@ import numpy as np
 from geometry.angles import Floats
 from lanewise.report.artwork import artwork
 from lanewise.report.palette import THEMES, body_role
-from lanewise.report.scene import PlanView, ReportData, RoadLine
+from lanewise.report.scene import PlanView, ReportData, RoadLine, RoadSignal
 from lanewise.report.sight import SeenTracks, Strip
 
 SAMPLE_S = 0.04
@@ -42,6 +42,7 @@ def page_data(data: ReportData) -> dict[str, Any]:
                 for surface in data.road.surfaces
             ],
             "lines": [_line(line, origin) for line in data.road.lines],
+            "signals": [_signal(signal, origin) for signal in data.road.signals],
         },
         "plans": [_plan(plan, origin) for plan in data.plans],
         "modes": [{"t": round(m.t_s, 3), "mode": m.mode.name.lower(), "reason": m.reason} for m in data.modes],
@@ -114,6 +115,16 @@ def _line(line: RoadLine, origin: Floats) -> dict[str, Any]:
         "width": round(line.width_m, 3),
         "phase": round(line.phase_m, 2),
         "points": _points(line.points, origin),
+    }
+
+
+def _signal(signal: RoadSignal, origin: Floats) -> dict[str, Any]:
+    return {
+        "kind": signal.kind.value,
+        "x": round(signal.x_m - float(origin[0]), 2),
+        "y": round(signal.y_m - float(origin[1]), 2),
+        "text": signal.text,
+        "states": [{"t": round(t_s, 3), "state": state} for t_s, state in signal.states],
     }
 
 

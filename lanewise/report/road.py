@@ -1,19 +1,21 @@
-"""The road as it is drawn: surfaces, paint, kerbs and lane middles near a drive, from the lane map.
+"""The road as it is drawn: surfaces, paint, kerbs, lane middles, signs and lights near a drive, from the lane map.
 
-In: a lane map and the points of a drive, world. Out: `Road`.
+In: a lane map and the points of a drive, world; the states of its lights. Out: `Road`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from bus.messages import LightState
 from geometry.angles import Floats
-from lanewise.report.scene import LineStyle, Road, RoadLine, RoadSurface, SurfaceKind
-from maps.lane_map import LaneMap, MarkSpan
+from lanewise.report.scene import LineStyle, Road, RoadLine, RoadSignal, RoadSurface, SignalKind, SurfaceKind
+from maps.lane_map import LaneMap, MapSignal, MarkSpan
 from maps.road_model import DRIVABLE_KINDS
+from maps.signal_meaning import Rank, is_traffic_light, rank_of
 
 REACH_M = 220.0
 """Lanes are drawn as far as this from the points of the drive."""
@@ -24,9 +26,18 @@ _BROKEN = ("broken", "botts dots")
 _DOUBLE = ("solid solid", "solid broken", "broken solid", "broken broken")
 _DOUBLE_GAP_M = 0.12
 _STOP_WIDTH_M = 0.4
+_SPEED_LIMIT = "274"
+_BY_RANK = {
+    Rank.STOP: SignalKind.STOP, Rank.YIELD: SignalKind.YIELD, Rank.PRIORITY: SignalKind.PRIORITY,
+    Rank.NONE: SignalKind.SIGN,
+}  # fmt: skip
 
 
-def road_around(lane_map: LaneMap, points: Floats) -> Road:
+LightTimes = Sequence[tuple[float, Mapping[str, LightState]]]
+"""States of the lights by the map's ids, and the times from which they hold."""
+
+
+def road_around(lane_map: LaneMap, points: Floats, lights: LightTimes = ()) -> Road:
     """What lies within `REACH_M` of points of shape (T, 2)."""
     low, high = points.min(axis=0) - REACH_M, points.max(axis=0) + REACH_M
     surfaces: list[RoadSurface] = []
@@ -44,7 +55,22 @@ def road_around(lane_map: LaneMap, points: Floats) -> Road:
     surfaces += [RoadSurface(SurfaceKind.CROSSING, (crossing.polygon,)) for crossing in lane_map.crossings]
     lines += _stop_lines(lane_map, low, high)
     order = list(SurfaceKind)
-    return Road(tuple(sorted(surfaces, key=lambda surface: order.index(surface.kind))), tuple(lines))
+    signals = tuple(
+        _signal(signal, lights)
+        for signal in lane_map.signals
+        if low[0] <= signal.x_m <= high[0] and low[1] <= signal.y_m <= high[1]
+    )
+    return Road(tuple(sorted(surfaces, key=lambda surface: order.index(surface.kind))), tuple(lines), signals)
+
+
+def _signal(signal: MapSignal, lights: LightTimes) -> RoadSignal:
+    if is_traffic_light(signal):
+        states = [(t_s, known[signal.id].name.lower()) for t_s, known in lights if signal.id in known]
+        changes = [item for i, item in enumerate(states) if i == 0 or item[1] != states[i - 1][1]]
+        return RoadSignal(SignalKind.LIGHT, signal.x_m, signal.y_m, signal.id, tuple(changes))
+    limit = signal.kind.split("-")[0] == _SPEED_LIMIT and signal.value is not None
+    kind = SignalKind.LIMIT if limit else _BY_RANK[rank_of(signal)]
+    return RoadSignal(kind, signal.x_m, signal.y_m, f"{signal.value:g}" if limit else signal.kind)
 
 
 def _lanes_in(lane_map: LaneMap, low: Floats, high: Floats) -> Iterator[int]:

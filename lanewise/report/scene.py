@@ -67,12 +67,39 @@ class RoadSurface:
     rings: tuple[Floats, ...]
 
 
+class SignalKind(StrEnum):
+    """What stands beside the road, as far as it is drawn in a way of its own."""
+
+    LIGHT = "light"
+    STOP = "stop"
+    YIELD = "yield"
+    PRIORITY = "priority"
+    LIMIT = "limit"
+    SIGN = "sign"
+
+
+@dataclass(frozen=True, slots=True)
+class RoadSignal:
+    """A light or sign at a place; `states` are a light's states (`red`, ...) with the times from which they hold."""
+
+    kind: SignalKind
+    x_m: float
+    y_m: float
+    text: str = ""
+    states: tuple[tuple[float, str], ...] = ()
+
+    def state_at(self, t_s: float) -> str:
+        """The state at a time; `off` where none is known yet."""
+        return next((state for begin_s, state in reversed(self.states) if begin_s <= t_s + 1e-6), "off")
+
+
 @dataclass(frozen=True, slots=True)
 class Road:
     """The road around a drive."""
 
     surfaces: tuple[RoadSurface, ...]
     lines: tuple[RoadLine, ...]
+    signals: tuple[RoadSignal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -131,6 +131,57 @@
     pen.setLineDash([]);
   }
 
+  // Signs and lights keep a size that can be read; they stand upright on the screen.
+  function drawSignals(m) {
+    for (const signal of drive.road.signals) {
+      const x = m.a * signal.x + m.c * signal.y + m.e, y = m.b * signal.x + m.d * signal.y + m.f;
+      if (x < -20 || y < -20 || x > canvas.clientWidth + 20 || y > canvas.clientHeight + 20) continue;
+      const ratio = devicePixelRatio || 1, size = Math.min(Math.max(0.9 * state.scale, 3), 9);
+      pen.setTransform(ratio, 0, 0, ratio, ratio * x, ratio * y);
+      if (signal.kind === "light") drawLight(signal, size); else drawSign(signal, size);
+    }
+  }
+
+  const LAMPS = { red: ["braking"], red_yellow: ["braking", "indicator"], yellow: ["indicator"], green: ["fast"], flashing: ["indicator"] };
+
+  function drawLight(signal, size) {
+    const shown = latest(signal.states, state.t), lit = (shown && LAMPS[shown.state]) || [];
+    const lamps = lit.length || 1, height = 2 * size * lamps + 0.8 * size;
+    pen.fillStyle = colors.glass;
+    pen.beginPath();
+    pen.roundRect(-1.4 * size, -height / 2, 2.8 * size, height, 0.7 * size);
+    pen.fill();
+    for (let i = 0; i < lamps; i++) {
+      pen.fillStyle = lit.length ? colors[lit[i]] : colors.muted;
+      pen.beginPath();
+      pen.arc(0, (2 * i + 1 - lamps) * size, 0.85 * size, 0, 7);
+      pen.fill();
+    }
+  }
+
+  const SIGNS = { stop: [8, Math.PI / 8], yield: [3, Math.PI / 2], priority: [4, 0], limit: [24, 0], sign: [24, 0] };
+
+  function drawSign(signal, size) {
+    const [corners, turn] = SIGNS[signal.kind], radius = signal.kind === "sign" ? 0.5 * size : 1.2 * size;
+    pen.beginPath();
+    for (let i = 0; i < corners; i++) {
+      const angle = turn + (2 * Math.PI * i) / corners;
+      pen[i ? "lineTo" : "moveTo"](radius * Math.cos(angle), radius * Math.sin(angle));
+    }
+    pen.closePath();
+    pen.fillStyle = { stop: colors.fail, priority: colors["mark-yellow"], sign: colors.faint }[signal.kind] || colors.panel;
+    pen.fill();
+    pen.strokeStyle = { stop: colors.panel, priority: colors.panel, sign: colors.panel }[signal.kind] || colors.fail;
+    pen.lineWidth = signal.kind === "sign" ? 1 : 0.3 * size;
+    pen.stroke();
+    if (signal.kind === "limit" && size > 6) {
+      pen.font = `700 ${0.95 * size}px system-ui, sans-serif`;
+      pen.textAlign = "center";
+      pen.fillStyle = colors.ink;
+      pen.fillText(signal.text, 0, 0.35 * size);
+    }
+  }
+
   function drawTrail(place) {
     pen.strokeStyle = colors.trail;
     pen.globalAlpha = 0.35;
@@ -217,6 +268,7 @@
     const hazard = blink && drive.hazards.some(([from, to]) => from <= state.t && state.t <= to);
     drawMember(member, centre, m, { braking: at(drive.series.acceleration, place) < -0.6, hazard });
     drawTracks(m);
+    drawSignals(m);
     drawContacts(m);
     if (state.scale > 2.5) for (const [text, pose] of names) label(text, pose, m, ratio);
   }

@@ -10,7 +10,7 @@ import pytest
 from geometry.errors import InputError
 from lanewise.report.birdseye import View, draw_birdseye
 from lanewise.report.palette import DARK, LIGHT, rgb
-from lanewise.report.scene import ReportData
+from lanewise.report.scene import ReportData, RoadSignal, SignalKind
 from lanewise.report.video import write_video
 
 
@@ -40,6 +40,19 @@ def test_another_car_is_drawn_where_it_is(report_data: ReportData) -> None:
     x, y = centre_of(image, LIGHT["car"])
     assert x == pytest.approx(View.EGO_SHARE * 1280 + 6.0 * ahead_m, abs=9.0)
     assert y == pytest.approx(360.0 - 6.0 * (rollout.others.y_m[row, column] - rollout.ego.y_m[row]), abs=3.0)
+
+
+def test_a_light_shows_the_colour_of_the_moment(report_data: ReportData) -> None:
+    ego = report_data.rollout.ego
+    light = RoadSignal(
+        SignalKind.LIGHT, float(ego.x_m[0]) + 20.0, float(ego.y_m[0]) + 12.0, "A", ((0.0, "red"), (0.1, "green"))
+    )
+    data = replace(report_data, road=replace(report_data.road, signals=(light,)))
+    red, green = (draw_birdseye(data, t_s, LIGHT, (1280, 720), px_per_m=10.0) for t_s in (0.0, 0.1))
+    x, y = centre_of(red, LIGHT["braking"])
+    assert (x, y) == pytest.approx((View.EGO_SHARE * 1280 + 200.0, 240.0), abs=2.0)
+    assert np.isnan(centre_of(green, LIGHT["braking"])[0])
+    assert not np.isnan(centre_of(green, LIGHT["fast"])[0])
 
 
 def test_a_film_has_a_frame_for_every_instant(report_data: ReportData, tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bus.messages import LightState
 from lanewise.report.road import REACH_M, road_around
-from lanewise.report.scene import LineStyle, SurfaceKind
+from lanewise.report.scene import LineStyle, SignalKind, SurfaceKind
 from lanewise.scenarios.catalog import FOLDER
 from maps.lane_sampling import sample_lanes
 from maps.opendrive import read_opendrive
+from maps.signal_meaning import is_traffic_light
 
 
 def test_the_motorway_has_lanes_edges_and_broken_marks() -> None:
@@ -45,3 +47,16 @@ def test_lines_are_finite_and_have_length(name: str) -> None:
     lane_map = sample_lanes(read_opendrive(FOLDER / "maps" / f"{name}.xodr"))
     for line in road_around(lane_map, lane_map.centre_points).lines:
         assert np.hypot(*np.diff(line.points, axis=0).T).sum() > 0.0
+
+
+def test_lights_change_over_the_drive_and_signs_say_what_they_are() -> None:
+    lane_map = sample_lanes(read_opendrive(FOLDER / "maps" / "town.xodr"))
+    name = next(signal.id for signal in lane_map.signals if is_traffic_light(signal))
+    times = [(0.0, {name: LightState.RED}), (1.0, {name: LightState.RED}), (5.0, {name: LightState.GREEN})]
+    road = road_around(lane_map, lane_map.centre_points, times)
+    light = next(signal for signal in road.signals if signal.text == name and signal.kind is SignalKind.LIGHT)
+    assert light.states == ((0.0, "red"), (5.0, "green"))
+    assert [light.state_at(t) for t in (0.0, 4.9, 5.0)] == ["red", "red", "green"]
+    dark = next(signal for signal in road.signals if signal.kind is SignalKind.LIGHT and signal.text != name)
+    assert dark.state_at(3.0) == "off"
+    assert {SignalKind.STOP, SignalKind.YIELD, SignalKind.PRIORITY} <= {signal.kind for signal in road.signals}
