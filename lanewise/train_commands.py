@@ -61,7 +61,7 @@ def detector(
         f"--version {version} --device {device} --rate {rate:g}" + (f" --from {begin}" if begin else "")
     )
     plan = _Plan(learn, judge, minutes, out, version, device, command, begin)
-    _learn_and_judge(plan, LoopSettings(seed=seed, rate=rate))
+    _learn_and_judge(plan, LoopSettings(seed=seed, rate=rate, frozen_norms=bool(begin)))
 
 
 @dataclass(frozen=True, slots=True)

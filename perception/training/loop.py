@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from geometry.errors import InputError
 from perception.net.losses import Batch, losses_of, total_of
@@ -45,6 +45,8 @@ class LoopSettings:
     window_batch: int = 16
     whole_share: float = 0.25
     """Share of the batches that are of whole pictures."""
+    frozen_norms: bool = False
+    """Batch norms keep their means and variances, for a net that has them from before."""
     empty_share: float = 0.3
     """Of the pictures without an object or a light so many are kept."""
 
@@ -83,15 +85,13 @@ def train(
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"the device {device} is not there; use cpu")
     torch.manual_seed(settings.seed)
-    net = CameraNet(net_settings or NetSettings())
-    if checkpoint is None or not checkpoint.exists():
-        begin_with(net)
-    net.to(device)
+    fresh = checkpoint is None or not checkpoint.exists()
+    net = _begun(CameraNet(net_settings or NetSettings()), settings, begin_with if fresh else lambda _: None).to(device)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(net)
     optimiser = torch.optim.AdamW(net.parameters(), settings.rate, weight_decay=settings.weight_decay)
     step, used, pictures = 0, 0.0, 0
-    if checkpoint is not None and checkpoint.exists():
+    if checkpoint is not None and not fresh:
         step, used, pictures = _restore(checkpoint, net, average, optimiser)
     begin = clock()
     for batch in _batches(shards, settings, step):
@@ -111,6 +111,16 @@ def train(
         _keep(checkpoint, net, average, optimiser, (step, used + clock() - begin, pictures))
     average.eval()
     return average
+
+
+def _begun(net: CameraNet, settings: LoopSettings, begin_with: Callable[[CameraNet], None]) -> CameraNet:
+    """The net ready to learn."""
+    begin_with(net)
+    net.train()
+    if settings.frozen_norms:
+        for norm in (module for module in net.modules() if isinstance(module, nn.BatchNorm2d)):
+            norm.eval()
+    return net
 
 
 def _rate(settings: LoopSettings, share: float) -> float:

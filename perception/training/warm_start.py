@@ -1,8 +1,9 @@
 """A net that goes on from a stored one: weights out of its ONNX file, batch norms measured anew on pictures.
 
-The export folds each batch norm into its convolution. To learn on, the two are taken apart again: the convolution keeps
-the folded weights, the norm gets the mean and variance that its input has on some pictures, and a scale and shift that
-undo both. So the net answers as the stored one did, and its norms may learn.
+The export folds each batch norm into its convolution. To learn on, the two are taken apart again: the convolution gets
+the folded weights in one usual size (steps of Adam are absolute: small weights would be overrun by them), the norm the
+mean and variance that its input has on some pictures, and a scale and shift that undo both. So the net answers as the
+stored one did.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _FOLDED = "weight_bias"
 """What the export adds to the name of a convolution for the bias that its norm became."""
 
 MEASURED_SHARDS, MEASURED_EVERY = 8, 10
+WEIGHT_SIGMA = 0.07
+"""Standard deviation of each convolution's weights before its norm."""
 
 
 @dataclass(slots=True)
@@ -81,6 +84,9 @@ def take_over(net: CameraNet, weights: Mapping[str, Tensor], pictures: NDArray[n
                 _copy(parameter, weights.get(name), name)
         for name, norm in norms.items():
             _plain(norm, weights.get(f"{convolution_of[name]}.{_FOLDED}"), name)
+        for name in norms:
+            convolution = net.get_submodule(convolution_of[name])
+            _undo_scale(convolution.weight, norms[name])
         moments = _measured(net, norms, pictures)
         for name, norm in norms.items():
             _undoing(norm, moments[name])
@@ -107,6 +113,13 @@ def _plain(norm: nn.BatchNorm2d, bias: Tensor | None, name: str) -> None:
     norm.bias.copy_(bias)
 
 
+def _undo_scale(weight: Tensor, norm: nn.BatchNorm2d) -> None:
+    """Weights of the usual size, and a norm that takes it back."""
+    scale = WEIGHT_SIGMA / float(weight.std())
+    weight.mul_(scale)
+    norm.weight.div_(scale)
+
+
 def _measured(net: CameraNet, norms: Mapping[str, nn.BatchNorm2d], pictures: NDArray[np.uint8]) -> dict[str, _Moments]:
     """What each norm is given while the net looks at pictures."""
     moments = {name: _Moments() for name in norms}
@@ -128,8 +141,7 @@ def _undoing(norm: nn.BatchNorm2d, seen: _Moments) -> None:
     assert norm.running_var is not None
     mean = seen.total / seen.count
     variance = (seen.squares / seen.count - mean.square()).clamp(min=1e-8)
+    norm.bias.add_(norm.weight * mean)
+    norm.weight.mul_((variance + norm.eps).sqrt())
     norm.running_mean.copy_(mean)
     norm.running_var.copy_(variance)
-    scale = (variance + norm.eps).sqrt()
-    norm.weight.copy_(scale)
-    norm.bias.add_(mean)

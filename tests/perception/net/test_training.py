@@ -127,3 +127,20 @@ def test_checkpoint_of_another_net_is_refused(shard: Path, tmp_path: Path) -> No
 def test_training_without_shards_says_what_to_do() -> None:
     with pytest.raises(InputError, match="generate some"):
         train([], 1.0, lambda: 0.0, LoopSettings())
+
+
+def test_frozen_norms_keep_what_they_have_measured_while_the_net_learns(shard: Path) -> None:
+    def begin(net: CameraNet) -> None:
+        for module in net.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.fill_(0.25)
+
+    looks: list[float] = []
+    net = train(
+        [shard], 6.0, lambda: ticking(looks), LoopSettings(batch=2, frozen_norms=True), net_settings=TINY,
+        begin_with=begin,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    norms = [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert all(bool((norm.running_mean == 0.25).all()) for norm in norms)
+    assert not torch.equal(net.stem[0].weight, CameraNet(TINY).stem[0].weight)
