@@ -33,12 +33,20 @@ bench: .venv/stamp
 	$(BIN)/python benchmarks/lane_centres.py $(LANEWISE_DATA)/maps/opendrive $(LANEWISE_DATA)/maps/lane_centres
 
 # Peers pin old versions, so each lives apart from us and is called as a subprocess.
-peers: .venv-peers/stamp
+peers: .venv-peers/stamp .venv-peers-perception/stamp
 .venv-peers/stamp:
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet highway-env==1.10.1 gymnasium==1.4.0 carla==0.9.16 \
 		commonroad-io==2024.3 commonroad-drivability-checker==2025.4.0 commonroad-clcs==2025.2.0 protobuf==3.20.2 \
 		lanelet2==1.2.3
+	touch $@
+
+# TrackEval asks for a newer numpy than the nuScenes devkit bears; what is called of it works with the older one.
+.venv-peers-perception/stamp:
+	$(PYTHON) -m venv .venv-peers-perception
+	.venv-peers-perception/bin/pip install --quiet --no-deps nuscenes-devkit==1.2.0 trackeval==1.3.0
+	.venv-peers-perception/bin/pip install --quiet "numpy<2" scipy pyquaternion opencv-python-headless==4.11.0.86 \
+		matplotlib tqdm Pillow shapely scikit-learn cachetools
 	touch $@
 
 proto: .venv/stamp

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bus.recording import Recording
 from geometry.errors import InputError
 from lanewise.config import configured, with_settings
 from lanewise.evaluation.batch import evaluate, jobs_of
@@ -14,24 +15,29 @@ from lanewise.evaluation.comparison import paired_differences, planner_scores
 from lanewise.evaluation.outputs import write_tables
 from lanewise.evaluation.suite import load_suite
 from lanewise.evaluation.summary import write_summary
+from lanewise.export_commands import drive_file
 from lanewise.localization_eval import print_scores, score_drive
+from lanewise.perception_eval import print_score, score_drives
+from lanewise.perception_page import write_page
 from lanewise.planners import planner_class
 from lanewise.progress import progress_of
 from lanewise.run_commands import cores
 from lanewise.tables import print_evaluation
 
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
-LOCALIZATION = "localization"
+LOCALIZATION, PERCEPTION = "localization", "perception"
 
 
 def eval_command(
     suite: Annotated[
         str,
-        typer.Argument(metavar="SUITE", help="A shipped suite (quick, highway), a .toml file, or `localization`."),
+        typer.Argument(
+            metavar="SUITE", help="A shipped suite (quick, highway), a .toml file, `localization` or `perception`."
+        ),
     ],
     drives: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[DRIVE.mcap...]", help="After `localization`: the recorded drives to score."),
+        typer.Argument(metavar="[DRIVE.mcap...]", help="After `localization` or `perception`: the drives to score."),
     ] = None,
     planner: Annotated[list[str] | None, typer.Option(help="A planner; repeat to compare. Default idm.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, for example 0,1,2.")] = "0",
@@ -43,16 +49,24 @@ def eval_command(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the evaluation; one that was interrupted goes on there.")
     ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Of `perception`: judge every so-manieth rig frame.")] = 2,
 ) -> None:
     """Drive a suite and write results.parquet, results.json, junit.xml and index.html. Exit code 1 on a lost case.
 
-    `lanewise eval localization DRIVE.mcap...` scores the recorded pose of drives against the recorded truth instead.
+    `lanewise eval localization DRIVE.mcap...` scores the recorded pose of drives against the recorded truth instead,
+    `lanewise eval perception DRIVE.mcap...` what cameras and tracker said in them, with the worst frames on a page.
     """
     if suite == LOCALIZATION:
         _eval_localization(drives or [])
         return
+    if suite == PERCEPTION:
+        _eval_perception(drives or [], every, out)
+        return
     if drives:
-        raise InputError(f"only `lanewise eval {LOCALIZATION}` takes recorded drives, not the suite {suite!r}")
+        raise InputError(
+            f"only `lanewise eval {LOCALIZATION}` and `lanewise eval {PERCEPTION}` take recorded drives, not the suite "
+            f"{suite!r}"
+        )
     chosen = load_suite(suite).filtered(only or [])
     planners = tuple(dict.fromkeys(planner or ["idm"]))
     for name in planners:
@@ -76,6 +90,19 @@ def _eval_localization(drives: list[Path]) -> None:
     if not drives:
         raise InputError(f"`lanewise eval {LOCALIZATION}` needs recorded drives, for example runs/demo/drive.mcap")
     print_scores(tuple(score_drive(path) for path in drives))
+
+
+def _eval_perception(drives: list[Path], every: int, out: Path | None) -> None:
+    if not drives:
+        raise InputError(f"`lanewise eval {PERCEPTION}` needs drives with cameras, for example runs/demo/drive.mcap")
+    files = [drive_file(path) for path in drives]
+    with progress_of(f"{len(files)} drives", Recording.open(files[0]).end_ns * 1e-9, "s") as told:
+        found, score = score_drives(files, every, told)
+    print_score(score)
+    folder = out or files[0].parent
+    folder.mkdir(parents=True, exist_ok=True)
+    write_page(found, score, folder / "perception.html")
+    typer.echo(f"page: {folder / 'perception.html'}", err=True)
 
 
 def _seeds(text: str) -> tuple[int, ...]:

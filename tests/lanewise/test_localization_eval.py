@@ -74,5 +74,5 @@ def test_a_drive_without_a_pose_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_drives_after_another_suite_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="takes recorded drives"):
+    with pytest.raises(InputError, match="take recorded drives"):
         CliRunner().invoke(app, ["eval", "quick", str(tmp_path / "a.mcap")], catch_exceptions=False)

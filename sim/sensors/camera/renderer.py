@@ -198,6 +198,17 @@ def draw(
     return Frame(image, stage.owner, stage.nearness)
 
 
+def owned(scene: Scene, camera: Camera) -> Frame:
+    """Whose each pixel is, for who needs no picture: ground, weather and noise hide nobody."""
+    light = illumination(scene.weather)
+    stage = _Stage.of(scene.view, camera)
+    for plane in (stage.image, stage.owner, stage.nearness):
+        plane[:] = 0
+    _paint_bodies(stage, scene.view.scenery.bodies, scene.view.scenery.body_centres, _NOBODY, light)
+    _paint_bodies(stage, scene.moving, scene.centres, scene.owners, light)
+    return Frame(stage.image, stage.owner, stage.nearness)
+
+
 def silhouette_px(scene: Scene, camera: Camera, row: int) -> int:
     """Pixels of agent `row` in the picture if nothing stood in front of it."""
     stage = _Stage.of(scene.view, camera)
