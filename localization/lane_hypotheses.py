@@ -51,8 +51,8 @@ class LaneSettings:
     A look is worth at most `look_nats` and counts as independent after `look_m`. From `certain_nats` on over every
     other lane, the lane is certain; a lane below `copy_nats` has its own filter until it is above `drop_nats`.
     `off_road_nats` is what a look says against a place where the map has no lane, `oncoming_nats` against a lane of
-    oncoming traffic. What was learnt along the road while the lane was in doubt may have been learnt from wrong lines:
-    the leader begins with a spread of `rethink_m` along the road once it is decided. `trust` is the smallest share of
+    oncoming traffic. What was learnt along the road by another leader may have been learnt from wrong lines: one that
+    took over begins with a spread of `rethink_m` along the road once it is decided. `trust` is the smallest share of
     matched lines that must agree with the filter, `trust_m` the distance over which that share is averaged; certainty
     needs `certain_trust`.
     """
@@ -115,6 +115,8 @@ class LaneBank:
     """Distance since the lanes beside were looked up."""
     in_doubt: bool = True
     """Whether the lane was in doubt since it was last decided."""
+    switched: bool = True
+    """Whether another hypothesis took the lead since the lane was last decided."""
     decided: bool = False
     """Whether the lane was decided at any time."""
     off_road_m: float = 0.0
@@ -244,12 +246,13 @@ def with_marks(bank: LaneBank, picture: Picture, lane_map: LaneMap, settings: La
 
 
 def _decided(bank: LaneBank, settings: LaneSettings) -> LaneBank:
-    """Notes doubt, and its end, at which the leader forgets what it learnt along the road meanwhile."""
+    """Notes doubt, and its end, at which a leader that has changed forgets what it learnt along the road meanwhile."""
     margin = margin_nats(bank)
     if margin < settings.copy_nats:
         return replace(bank, in_doubt=True)
     if bank.in_doubt and margin >= settings.certain_nats and not bank.copies:
-        return replace(bank, leader=widened_along(bank.leader, settings.rethink_m), in_doubt=False, decided=True)
+        leader = widened_along(bank.leader, settings.rethink_m) if bank.switched else bank.leader
+        return replace(bank, leader=leader, in_doubt=False, switched=False, decided=True)
     return bank
 
 
@@ -322,8 +325,9 @@ def _led_by_best(bank: LaneBank) -> LaneBank:
         if abs(k + step) <= REACH:
             deficit[REACH + k] = bank.deficit[REACH + k + step] - bank.deficit[best]
     return replace(
-        bank, leader=leader, copies=tuple(sorted(relabelled, key=lambda pair: pair[0])), deficit=deficit, looked_m=9.0
-    )
+        bank, leader=leader, copies=tuple(sorted(relabelled, key=lambda pair: pair[0])), deficit=deficit, looked_m=9.0,
+        switched=True,
+    )  # fmt: skip
 
 
 def _with_copies(bank: LaneBank, settings: LaneSettings) -> LaneBank:

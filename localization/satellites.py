@@ -171,11 +171,11 @@ def _with_velocity(
     rows = np.zeros((2, STATES))
     rows[0, SPEED], rows[1, SPEED] = cos, sin
     rows[0, YAW], rows[1, YAW] = -speed * sin, speed * cos
-    rows[0, LATENCY], rows[1, LATENCY] = -then.acceleration_mps2 * cos, -then.acceleration_mps2 * sin
+    # a lag shows in the speed where the car brakes, in the direction where it turns
+    change = np.array((cos, sin)) * then.acceleration_mps2 + np.array((-sin, cos)) * speed * then.yaw_rate_radps
+    rows[:, LATENCY] = -change
     side = then.sideways_mps
     residual = np.array((fix.vx_mps - speed * cos + side * sin, fix.vy_mps - speed * sin - side * cos))
-    direction = np.array((cos, sin))
-    lag_mps = settings.velocity_lag_s * then.acceleration_mps2
     noise = np.eye(2) * (settings.velocity_factor * fix.speed_accuracy_mps) ** 2
-    noise += np.outer(direction, direction) * lag_mps**2
+    noise += np.outer(change, change) * settings.velocity_lag_s**2
     return corrected(estimate, residual, rows, noise, settings.gate)[0]

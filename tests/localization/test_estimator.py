@@ -134,6 +134,28 @@ def test_wheels_gyro_tyres_and_latency_are_found_from_fixes_alone(scale: float) 
     assert estimate.mean[LATENCY] == pytest.approx(-lag_s, abs=0.03)
 
 
+def test_in_a_turn_the_velocity_says_the_lag_and_not_a_wrong_heading() -> None:
+    lag_s, speed, rate = 0.15, 15.0, 0.2
+    times = [k * 20_000_000 for k in range(-75, 1)]
+
+    def heading(stamp_ns: float) -> float:
+        return rate * stamp_ns * 1e-9
+
+    def place(stamp_ns: float) -> tuple[float, float]:
+        return speed / rate * math.sin(heading(stamp_ns)), speed / rate * (1.0 - math.cos(heading(stamp_ns)))
+
+    points = [TrailPoint(t, *place(t), heading(t), speed, 0.0, 0.0, rate) for t in times]
+    trail = Trail(tuple(points))
+    estimate = placed(IDENTITY, (3.0, 0.002), trail.newest, SETTINGS)  # the heading is known, the place is not
+    then_ns = -round(lag_s * 1e9)
+    direction = heading(then_ns)
+    fix = fix_at(*place(then_ns), speed * math.cos(direction), speed * math.sin(direction))
+    after, believed = with_fix(estimate, trail, fix, 0, SETTINGS)
+    assert believed
+    assert abs(after.mean[YAW]) < 0.002
+    assert after.mean[LATENCY] > 0.05
+
+
 def test_a_fix_ten_times_its_spread_away_is_refused() -> None:
     estimate, trail = beginning(), Trail((TrailPoint(0, 0.0, 0.0, 0.0, 10.0, 0.0),))
     for k in range(1, 400):

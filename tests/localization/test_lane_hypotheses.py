@@ -134,6 +134,17 @@ def test_what_was_learnt_along_the_road_in_doubt_is_forgotten_with_certainty() -
     assert lateral_sigma_m(bank.leader) < 0.2
 
 
+def test_a_leader_that_keeps_the_lead_through_doubt_forgets_nothing() -> None:
+    road = straight_road(3)
+    bank = looked(start_bank(estimate_at(in_lane(1)), road, SETTINGS), road, in_lane(1), 12)
+    before_m = longitudinal_sigma_m(bank.leader)
+    again = looked(replace(bank, in_doubt=True), road, in_lane(1), 2)
+    assert not again.in_doubt
+    assert longitudinal_sigma_m(again.leader) == pytest.approx(before_m, rel=0.05)
+    lost = looked(replace(bank, in_doubt=True, switched=True), road, in_lane(1), 2)
+    assert longitudinal_sigma_m(lost.leader) > 1.2 * before_m
+
+
 def test_lines_that_contradict_the_filter_for_long_make_it_uncertain() -> None:
     road = straight_road(3)
     bank = looked(start_bank(estimate_at(in_lane(1)), road, SETTINGS), road, in_lane(1), 12)
