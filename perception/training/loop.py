@@ -33,6 +33,8 @@ class LoopSettings:
     seed: int = 0
     batch: int = 8
     rate: float = 2.5e-3
+    output_rate: float = 1.0
+    """Times the rate for the last layer: more where outputs are new to a net that has learned the others."""
     weight_decay: float = 1e-2
     warm_up: float = 0.03
     """Share of the time in which the rate rises."""
@@ -89,7 +91,7 @@ def train(
     net = _begun(CameraNet(net_settings or NetSettings()), settings, begin_with if fresh else lambda _: None).to(device)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(net)
-    optimiser = torch.optim.AdamW(net.parameters(), settings.rate, weight_decay=settings.weight_decay)
+    optimiser = torch.optim.AdamW(_groups(net, settings), settings.rate, weight_decay=settings.weight_decay)
     step, used, pictures = 0, 0.0, 0
     if checkpoint is not None and not fresh:
         step, used, pictures = _restore(checkpoint, net, average, optimiser)
@@ -100,7 +102,7 @@ def train(
             break
         rate = _rate(settings, spent / seconds)
         for group in optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["times"]
         losses = _step(net, optimiser, batch, device, settings.clip)
         step, pictures = step + 1, pictures + len(batch.images)
         _follow(average, net, min(settings.average, (1.0 + step) / (10.0 + step)))
@@ -121,6 +123,16 @@ def _begun(net: CameraNet, settings: LoopSettings, begin_with: Callable[[CameraN
         for norm in (module for module in net.modules() if isinstance(module, nn.BatchNorm2d)):
             norm.eval()
     return net
+
+
+def _groups(net: CameraNet, settings: LoopSettings) -> list[dict[str, object]]:
+    """Parameters and what their rate is multiplied by."""
+    last = {id(parameter) for parameter in net.grid.parameters()}
+    others = [parameter for parameter in net.parameters() if id(parameter) not in last]
+    return [
+        {"params": others, "times": 1.0},
+        {"params": list(net.grid.parameters()), "times": settings.output_rate},
+    ]
 
 
 def _rate(settings: LoopSettings, share: float) -> float:
@@ -257,6 +269,6 @@ def restored(path: Path, net_settings: NetSettings) -> CameraNet:
         InputError: the checkpoint is of another net.
     """
     net, average = CameraNet(net_settings), CameraNet(net_settings)
-    _restore(path, net, average, torch.optim.AdamW(net.parameters()))
+    _restore(path, net, average, torch.optim.AdamW(_groups(net, LoopSettings())))
     average.eval()
     return average
