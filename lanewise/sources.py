@@ -29,8 +29,13 @@ from sim.scenarios.errand import ErrandEngine
 from sim.scenarios.openscenario.load import load_scenario
 from sim.scenarios.recorded.argoverse2 import is_argoverse2, map_file, read_argoverse2
 from sim.scenarios.recorded.engine import LogEngine
+from sim.scenarios.recorded.traffic import RecordedTraffic
+from sim.scenarios.rehearsal import rehearse
 from sim.scenarios.scenario import ScenarioEngine
-from sim.traffic import DriverSettings, Roads, Traffic, populate
+from sim.traffic.pavement import Pavement
+from sim.traffic.populate import populate
+from sim.traffic.roads import Roads
+from sim.traffic.vehicles import Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +123,8 @@ DEFAULT_SPEED_MPS = 13.9
 """Wanted speed of an errand (50 km/h) where none is given; the map's limits hold besides."""
 
 
-ERRAND = ("start", "goal", "speed_mps", "traffic", "traffic_seed")
-MOST_CARS = 500
+ERRAND = ("start", "goal", "speed_mps", "traffic", "traffic_seed", "cyclists", "walkers", "replay")
+MOST_OTHERS = 500
 NEAR_M = 6.0
 """Start and goal of an errand are looked for on lanes within this distance."""
 
@@ -138,22 +143,46 @@ def _errand(path: Path, parameters: Mapping[str, str], _root: Path | None) -> So
     lane_map = sample_lanes(read_opendrive(path))
     start, end, route = _way(lane_map, start_xy, goal_xy, path)
     goal = (end.x_m, end.y_m)
-    roads = Roads.of(lane_map, DriverSettings())
-    traffic = _traffic(parameters, roads, start, path)
-    engine = ErrandEngine(path.stem, start, end, route, speed, roads, traffic, programme_of(lane_map))
+    roads, pavement, programme = Roads.of(lane_map), Pavement.of(lane_map), programme_of(lane_map)
+    traffic, start_s = _traffic(parameters, roads, pavement, start, path)
+    replayed = None
+    if _is_replay(parameters, path):
+        tracks = rehearse(traffic, roads, pavement, programme, route, start_s, speed)
+        replayed = RecordedTraffic(tracks, reactive=False)
+    engine = ErrandEngine(path.stem, start, end, route, speed, roads, traffic, pavement, programme, replayed)
     return Source(engine, path.name, "opendrive", path.read_bytes(), start, goal, end.yaw_rad)
 
 
-def _traffic(parameters: Mapping[str, str], roads: Roads, start: Pose, path: Path) -> Traffic:
-    """As many cars as asked for, none near the ego's start."""
-    numbers = [parameters.get(name, "0") for name in ("traffic", "traffic_seed")]
-    if not all(number.isdigit() for number in numbers) or int(numbers[0]) > MOST_CARS:
-        raise InputError(f"traffic is {numbers[0]!r}; a number of cars from 0 to {MOST_CARS} was expected", path)
+def _traffic(
+    parameters: Mapping[str, str], roads: Roads, pavement: Pavement, start: Pose, path: Path
+) -> tuple[Traffic, float]:  # fmt: skip
+    """As many cars, cyclists and people as asked for, nobody near the ego's start, and the arc length of that."""
+    counts = {name: _count(parameters, name, path) for name in ("traffic", "cyclists", "walkers", "traffic_seed")}
     lanes, along, _ = roads.lane_map.nearest(np.array([[start.x_m, start.y_m]]), np.array([start.yaw_rad]))
-    rng = np.random.Generator(np.random.PCG64(int(numbers[1])))
+    rng = np.random.Generator(np.random.PCG64(counts["traffic_seed"]))
     near = float(along[0])
     keep_free = [(int(lanes[0]), near + ahead) for ahead in (-20.0, 0.0, 20.0)]
-    return populate(roads, int(numbers[0]), rng, keep_free)
+    traffic = populate(
+        roads, counts["traffic"], rng, keep_free, counts["cyclists"], counts["walkers"], pavement
+    )  # fmt: skip
+    return traffic, near
+
+
+def _count(parameters: Mapping[str, str], name: str, path: Path) -> int:
+    text = parameters.get(name, "0")
+    if not text.isdigit() or (name != "traffic_seed" and int(text) > MOST_OTHERS):
+        whom = {"traffic": "a number of cars", "traffic_seed": "a number"}.get(name, f"a number of {name}")
+        most = "" if name == "traffic_seed" else f" from 0 to {MOST_OTHERS}"
+        raise InputError(f"{name} is {text!r}; {whom}{most} was expected", path)
+    return int(text)
+
+
+def _is_replay(parameters: Mapping[str, str], path: Path) -> bool:
+    """Whether others drive as they would without the ego, and do not react to it."""
+    text = parameters.get("replay", "false")
+    if text not in ("true", "false"):
+        raise InputError(f"replay is {text!r}; true (nobody reacts to the ego) or false was expected", path)
+    return text == "true"
 
 
 def _way(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,15 +18,20 @@ from maps.route import Route
 from maps.route_rules import route_rules
 from motion.rollout import EntityShape
 from sim.lights import LightProgramme, states_at
+from sim.scenarios.recorded.traffic import RecordedTraffic
 from sim.scenarios.scenario import EngineEvent, Limits
-from sim.traffic import DriverSettings, Ego, Roads, Traffic, places, step
+from sim.scenarios.traffic_cast import cast_of, states_of
+from sim.traffic.pavement import Pavement
+from sim.traffic.roads import Roads
+from sim.traffic.step import step
+from sim.traffic.vehicles import DriverSettings, Ego, Traffic
 from sim.weather import CLEAR_DAY
 from sim.world import Drive, Setpoints, WorldState
 
 EGO = EntityShape("Ego", EntityKind.CAR, 4.65, 1.83, 1.45, 1.4, 2.72)
 EGO_LIMITS = Limits(50.0, 4.0, 9.0, 0.6)
 REACH_M = 6.0
-"""The goal is reached when the middle of the rear axle comes this near, in the goal's lane and direction: whoever passes
+"""The goal is reached when the middle of the rear axle comes this near, in the goal's lane and direction: who passes
 it on the other side of the road has not arrived."""
 REACH_ACROSS_M = 1.75
 REACH_YAW_RAD = math.pi / 4
@@ -34,13 +39,10 @@ REACH_YAW_RAD = math.pi / 4
 COMMITTED_MPS2 = 2.5
 """An ego that would have to brake harder to stop before a junction is taken to enter it."""
 
-CAR = EntityShape("Car", EntityKind.CAR, 4.6, 1.8, 1.5, 0.0, 0.0)
-"""Traffic: the origin is the middle of the box."""
-
 
 @dataclass
 class ErrandEngine:
-    """Implements `sim.scenarios.scenario.ScenarioEngine` for an ego among reactive traffic, or alone."""
+    """Implements `sim.scenarios.scenario.ScenarioEngine` for an ego among reactive or replayed traffic, or alone."""
 
     name: str
     start: Pose
@@ -51,7 +53,10 @@ class ErrandEngine:
     set_speed_mps: float
     roads: Roads
     traffic: Traffic
+    pavement: Pavement
     programme: LightProgramme
+    replayed: RecordedTraffic | None = None
+    """Where others shall not react to the ego: what they do instead of the traffic."""
     settings: DriverSettings = DriverSettings()
     weather: Weather = CLEAR_DAY
     lights: Mapping[str, LightState] = field(default_factory=dict)
@@ -64,15 +69,17 @@ class ErrandEngine:
 
     @property
     def cast(self) -> tuple[EntityShape, ...]:
-        return (EGO, *(replace(CAR, name=f"Car {car.number + 1}") for car in self.traffic.cars))
+        if self.replayed is not None:
+            return (EGO, *(track.shape for track in self.replayed.tracks))
+        return (EGO, *cast_of(self.traffic))
 
     @property
     def limits(self) -> tuple[Limits, ...]:
-        return (EGO_LIMITS,) * (1 + len(self.traffic.cars))
+        return (EGO_LIMITS,) * len(self.cast)
 
     def advance(self, view: WorldState, t_ns: int, dt_ns: int) -> Setpoints:
         """See `ScenarioEngine.advance`."""
-        setpoints = Setpoints.empty(1, 1 + len(self.traffic.cars))
+        setpoints = Setpoints.empty(1, len(self.cast))
         self.lights = states_at(self.programme, (t_ns + dt_ns) * 1e-9)
         if dt_ns == 0:
             setpoints.drive[0, 0] = Drive.POSE
@@ -81,8 +88,13 @@ class ErrandEngine:
         else:
             setpoints.drive[0, 0] = Drive.CONTROLS
             self._watch_goal(view, t_ns)
-            if self.traffic.cars:
-                self.traffic = step(self.traffic, self.roads, self.settings, self._ego(view), dt_ns * 1e-9, self.lights)
+        if self.replayed is not None:
+            self.replayed.step(setpoints, (t_ns + dt_ns) * 1e-9, dt_ns * 1e-9, None, departed=False)
+            return setpoints
+        if dt_ns > 0 and (self.traffic.cars or self.traffic.walkers):
+            self.traffic = step(
+                self.traffic, self.roads, self.settings, self._ego(view), dt_ns * 1e-9, self.lights, self.pavement
+            )
         self._place_traffic(setpoints)
         return setpoints
 
@@ -123,11 +135,8 @@ class ErrandEngine:
         return ()
 
     def _place_traffic(self, setpoints: Setpoints) -> None:
-        points, yaws = places(self.traffic, self.roads)
-        for i, car in enumerate(self.traffic.cars, start=1):
-            if car.lane < 0:
-                continue
-            setpoints.drive[0, i] = Drive.POSE
-            setpoints.x_m[0, i], setpoints.y_m[0, i] = points[i - 1]
-            setpoints.yaw_rad[0, i], setpoints.speed_mps[0, i] = yaws[i - 1], car.speed_mps
-            setpoints.acceleration_mps2[0, i] = car.acceleration_mps2
+        for column, state in enumerate(states_of(self.traffic, self.roads, self.pavement), start=1):
+            if np.isfinite(state[0]):
+                setpoints.drive[0, column] = Drive.POSE
+                setpoints.x_m[0, column], setpoints.y_m[0, column], setpoints.yaw_rad[0, column] = state[:3]
+                setpoints.speed_mps[0, column], setpoints.acceleration_mps2[0, column] = state[3:]

@@ -1,14 +1,19 @@
 """Drives on a bare map: from a start to a goal, through junctions, in the right direction."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bus.messages import EntityKind
 from geometry.errors import InputError
 from lanewise.config import configured
 from lanewise.run import Outputs, run
+from lanewise.scenarios.catalog import FOLDER
 from lanewise.sources import load_source
+from sim.scenarios.errand import ErrandEngine
+from sim.world import Setpoints, empty_world
 
 TOWN = "esmini__fabriksgatan.xodr"
 
@@ -58,6 +63,50 @@ def test_reactive_traffic_and_the_ego_do_not_touch(town: Path, tmp_path: Path) -
     assert one.drive_hash == two.drive_hash
 
 
-def test_traffic_is_a_number_of_cars(town: Path) -> None:
-    with pytest.raises(InputError, match="traffic is 'many'; a number of cars from 0 to 500"):
-        load_source(town, {"start": "9.0,96.6", "goal": "-12,204", "traffic": "many"})
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("traffic", "many", "traffic is 'many'; a number of cars from 0 to 500"),
+        ("walkers", "-1", "walkers is '-1'; a number of walkers from 0 to 500"),
+        ("cyclists", "900", "cyclists is '900'; a number of cyclists from 0 to 500"),
+        ("replay", "yes", "replay is 'yes'; true"),
+    ],
+)
+def test_who_else_is_there_is_told_in_numbers(town: Path, name: str, value: str, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        load_source(town, {"start": "9.0,96.6", "goal": "-12,204", name: value})
+
+
+def own_town(**others: str) -> ErrandEngine:
+    """A drive through the shipped suburb among others."""
+    parameters = {"start": "24.47,118.19", "goal": "115.67,107.46", "traffic_seed": "1", **others}
+    engine = load_source(FOLDER / "maps" / "suburb.xodr", parameters).engine
+    assert isinstance(engine, ErrandEngine)
+    return engine
+
+
+def places_of(engine: ErrandEngine, seconds: float, ego_x_m: float) -> Setpoints:
+    """Where the others are after so long with an ego that stands somewhere."""
+    step_ns, start = 100_000_000, engine.start
+    x_m, y_m = (np.full((1, len(engine.cast)), value) for value in (start.x_m + ego_x_m, start.y_m))
+    view = replace(empty_world(1, len(engine.cast)), x_m=x_m, y_m=y_m)
+    setpoints = engine.advance(view, 0, 0)
+    for k in range(round(seconds * 10)):
+        setpoints = engine.advance(view, k * step_ns, step_ns)
+    return setpoints
+
+
+def test_cyclists_and_people_are_in_the_cast_and_move() -> None:
+    engine = own_town(traffic="3", cyclists="2", walkers="4")
+    kinds = [shape.kind for shape in engine.cast]
+    assert [kinds.count(kind) for kind in (EntityKind.CAR, EntityKind.BICYCLE, EntityKind.PEDESTRIAN)] == [4, 2, 4]
+    before, after = places_of(engine, 0.0, 0.0), places_of(engine, 5.0, 0.0)
+    moved = np.hypot(after.x_m - before.x_m, after.y_m - before.y_m)[0, 4:]
+    assert (moved > 2.0).all()
+
+
+def test_replayed_traffic_does_not_look_at_the_ego_and_reactive_does() -> None:
+    others = {"traffic": "6", "cyclists": "1", "walkers": "3"}
+    for replay, same in (("true", True), ("false", False)):
+        near, far = (places_of(own_town(**others, replay=replay), 30.0, x) for x in (0.0, -5000.0))
+        assert np.array_equal(near.x_m[0, 1:], far.x_m[0, 1:], equal_nan=True) == same

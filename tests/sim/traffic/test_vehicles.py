@@ -1,24 +1,30 @@
 """Reactive traffic: keeps its distance, takes its turn, changes lanes for a reason, and is the same every time."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bus.messages import EntityKind
 from geometry.errors import SceneError
 from lanewise.scenarios.catalog import FOLDER
 from maps.lane_sampling import sample_lanes
 from maps.opendrive import read_opendrive
 from motion.contact import overlapping_pairs
-from sim.traffic import Car, DriverSettings, Ego, Roads, Traffic, places, populate, step
+from sim.traffic.errands import LEFT_LANES
+from sim.traffic.populate import places, populate
+from sim.traffic.roads import Roads
+from sim.traffic.step import step
+from sim.traffic.vehicles import Car, DriverSettings, Ego, Traffic
 
 SETTINGS = DriverSettings()
 DT_S = 0.2
 
 
 def roads_of(path: Path) -> Roads:
-    return Roads.of(sample_lanes(read_opendrive(path)), SETTINGS)
+    return Roads.of(sample_lanes(read_opendrive(path)))
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +104,55 @@ def test_town_traffic_takes_its_turns_without_contact_or_deadlock(
     data: Path, name: str, cars: int, minutes: int
 ) -> None:
     roads = roads_of(data / "maps" / "opendrive" / f"{name}.xodr")
+    flows_without_contact(roads, cars, minutes)
+
+
+def flows_without_contact(roads: Roads, cars: int, minutes: int) -> None:
+    """Nobody touches, and everybody has moved within the last three minutes."""
     states = run(populate(roads, cars, np.random.Generator(np.random.PCG64(0))), roads, 60.0 * minutes)
     assert not any(contacts(state, roads) for state in states)
-    last_minute = states[-300:]
-    moved = [max(car.speed_mps for car in state.cars if car.lane >= 0) for state in last_minute]
-    assert max(moved) > 3.0
+    last = states[-900:]
+    fastest = np.max([[car.speed_mps if car.lane >= 0 else np.inf for car in state.cars] for state in last], axis=0)
+    assert fastest.min() > 1.0
+
+
+@pytest.mark.parametrize("cars", [6, 12])
+def test_a_full_roundabout_neither_stands_nor_lets_cars_touch(cars: int) -> None:
+    flows_without_contact(roads_of(FOLDER / "maps" / "roundabout.xodr"), cars, 5)
+
+
+def test_a_turn_at_one_junction_is_none_at_the_next() -> None:
+    roads = roads_of(FOLDER / "maps" / "roundabout.xodr")
+    states = run(populate(roads, 8, np.random.Generator(np.random.PCG64(0))), roads, 120.0)
+    for before, after in pairwise(states):
+        for one, two in zip(before.cars, after.cars, strict=True):
+            if two.turn is not None and two.turn.granted:
+                assert one.turn is not None
+                assert one.turn.entry == two.turn.entry
+
+
+def test_who_stops_at_a_fork_stops_those_who_go_the_other_way() -> None:
+    roads = roads_of(FOLDER / "maps" / "roundabout.xodr")
+    fork = next(lane for lane in range(roads.lane_map.size) if roads.siblings[lane] and roads.limit_mps[lane] > 0.0)
+    other = roads.siblings[fork][0]
+    before = roads.lane_map.predecessors[fork][0]
+    behind = Car(1, before, roads.length_m[before] - 30.0, 8.0, 10.0, route=(other,))
+    standing = Ego(fork, 3.0, 0.0, 4.6)
+    last = run(Traffic(0.0, (behind,)), roads, 30.0, standing)[-1].cars[0]
+    assert last.lane == before
+    assert last.speed_mps < 0.1
+
+
+def test_a_cyclist_rides_to_one_goal_after_the_other_on_the_right() -> None:
+    roads = roads_of(FOLDER / "maps" / "suburb.xodr")
+    start = populate(roads, 0, np.random.Generator(np.random.PCG64(1)), cyclists=2)
+    states = run(start, roads, 240.0)
+    assert all(car.kind is EntityKind.BICYCLE and car.speed_mps <= 6.1 for state in states for car in state.cars)
+    assert min(car.hops for car in states[-1].cars) > LEFT_LANES  # goals have been reached
+    points, _ = places(states[-1], roads)
+    for car, point in zip(states[-1].cars, points, strict=True):
+        _, aside = roads.lane_map.centre(car.lane).project(point[None])
+        assert -1.2 < float(aside[0]) < -0.4
 
 
 def test_merging_traffic_on_the_shipped_ramp_has_no_contact() -> None:
