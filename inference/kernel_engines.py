@@ -55,10 +55,10 @@ def cpu_loop(kernel: Kernel) -> Any:
 
 
 def ptx_of(kernel: Kernel, capability: tuple[int, int] = (8, 0)) -> str:
-    """The kernel as PTX for GPUs of a compute capability; needs NVVM but no GPU.
+    """The kernel as PTX for GPUs of a compute capability; needs NVVM and, where functions are called, a CUDA driver.
 
     Raises:
-        UnsupportedError: NVVM is not found.
+        UnsupportedError: one of them is not found.
     """
     cuda, grid = importlib.import_module("numba.cuda"), importlib.import_module("inference.gpu_grid")
     specs = [*kernel.inputs.values(), *kernel.outputs.values(), *kernel.scratch.values()]
@@ -67,9 +67,11 @@ def ptx_of(kernel: Kernel, capability: tuple[int, int] = (8, 0)) -> str:
     try:
         text, _ = cuda.compile_ptx(grid.gpu_grid(kernel.source), signature, cc=capability)
     except Exception as error:
-        if "nvvm" not in str(error).lower():
-            raise
-        raise UnsupportedError("NVVM is not found; install a CUDA toolkit or nvidia-cuda-nvcc") from error
+        if "nvvm" in str(error).lower():
+            raise UnsupportedError("NVVM is not found; install a CUDA toolkit or nvidia-cuda-nvcc") from error
+        if type(error).__name__ == "CudaSupportError":
+            raise UnsupportedError("a CUDA driver is not found; kernels that call functions need one") from error
+        raise
     return str(text)
 
 
