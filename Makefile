@@ -4,7 +4,7 @@ BIN := .venv/bin
 LANEWISE_DATA ?= ../shared/data
 export LANEWISE_DATA
 
-.PHONY: demo test test-full lint bench peers proto clean
+.PHONY: demo test test-full test-gpu lint bench peers proto clean
 
 .venv/stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -19,6 +19,11 @@ test: .venv/stamp
 
 test-full: .venv/stamp
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# Where there is an NVIDIA GPU: the tests that need it, and the figures of docs/gpu.json.
+test-gpu: .venv/stamp
+	$(BIN)/pytest -m gpu -rs tests/inference
+	$(BIN)/python benchmarks/gpu.py
 
 lint: .venv/stamp
 	$(BIN)/ruff check .
