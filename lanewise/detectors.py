@@ -14,11 +14,12 @@ from pathlib import Path
 
 from geometry.errors import InputError
 from inference.manifest import Manifest
+from inference.server import OrderedServer
 from inference.settings import ModelChoice
 from inference.store import StoredModel, graph_of
 from inference.tensors import Arrays
 from lanewise.config import RunConfig, section
-from lanewise.inferring import inferring, server_with
+from lanewise.inferring import server_of, server_with
 from lanewise.plugins import class_named
 from perception.boxes.detector import Detector, NetDetector
 from perception.boxes.form import NetForm
@@ -28,8 +29,21 @@ NAME = "user-detector"
 """What the server knows a user's net by; `[[inference.models]]` of that name says how it is run."""
 
 
-def detector_of(config: RunConfig, infer: Callable[[str, Arrays], Arrays] | None = None) -> Detector:
-    """The detector that a configuration names; `infer` stands in for the server where there is another.
+def server_of_stack(config: RunConfig) -> OrderedServer:
+    """The server of one drive: of our own nets, or of the net that a user brings.
+
+    Raises:
+        InputError: a net or engine that is not there, or a net that is refused.
+    """
+    path = Path(config.stack.detector)
+    if path.suffix.lower() != ".onnx":
+        return server_of(config.inference)
+    choice = next((item for item in config.inference.models if item.name == NAME), ModelChoice(NAME))
+    return server_with(config.inference, user_model(path), choice)
+
+
+def detector_of(config: RunConfig, infer: Callable[[str, Arrays], Arrays]) -> Detector:
+    """The user's detector that a configuration names; `infer` runs its net.
 
     Raises:
         InputError: no such file or class, no form, a net or form that does not fit.
@@ -49,7 +63,7 @@ def detector_of(config: RunConfig, infer: Callable[[str, Arrays], Arrays] | None
     return made
 
 
-def _net(config: RunConfig, path: Path, infer: Callable[[str, Arrays], Arrays] | None) -> NetDetector:
+def _net(config: RunConfig, path: Path, infer: Callable[[str, Arrays], Arrays]) -> NetDetector:
     form = form_of(path, config.stack.detector_form)
     model = user_model(path)
     given, answered = next(iter(model.manifest.inputs)), next(iter(model.manifest.outputs))
@@ -60,9 +74,7 @@ def _net(config: RunConfig, path: Path, infer: Callable[[str, Arrays], Arrays] |
         raise InputError(f"the net takes {spec.text}; its form promises one input of {list(wanted)}", path)
     if spec.dtype != "float32":
         raise InputError(f"the net takes {spec.dtype}; nets that take float32 can be adapted", path)
-    choice = next((item for item in config.inference.models if item.name == NAME), ModelChoice(NAME))
-    run = infer or inferring(server_with(config.inference, model, choice), "detector")
-    return NetDetector(form, run, NAME, given, answered)
+    return NetDetector(form, infer, NAME, given, answered)
 
 
 def user_model(path: Path) -> StoredModel:

@@ -14,7 +14,6 @@ from inference.tensors import Arrays
 from inference.threads import ThreadBudget, usable_cores
 from inference.work import Work, model_work
 from lanewise.cache import cache_folder
-from lanewise.config import RunConfig
 
 MODELS = Path(__file__).parent / "models"
 NETS = ("detector",)
@@ -66,8 +65,3 @@ def server_with(settings: InferenceSettings, model: StoredModel, choice: ModelCh
 def inferring(server: OrderedServer, client: str) -> Callable[[str, Arrays], Arrays]:
     """What a module is handed: `infer(name, arrays)`, asked under its own name."""
     return lambda name, arrays: server.infer(name, arrays, client=client)
-
-
-def infer_with(config: RunConfig) -> Callable[[str, Arrays], Arrays]:
-    """Runs models of the store by name, for a stack that tells no figures."""
-    return inferring(server_of(config.inference), "detector")

@@ -19,9 +19,8 @@ from bus.topics import CAMERA_PREFIX
 from geometry.errors import InputError
 from lanewise.config import RunConfig
 from lanewise.replay import SOURCE_PRIORITY
-from lanewise.stack import detector_node
+from lanewise.stack import camera_nodes
 from localization import node as mapless
-from perception import tracker
 
 METADATA = "import"
 NODES = ("localization", "perception")
@@ -97,4 +96,4 @@ def _nodes(name: str, recording: Recording, config: RunConfig) -> tuple[Node, ..
     if not cameras:
         raise InputError("there are no pictures in this drive for --nodes perception to look at", recording.path)
     chosen = replace(config, detector=replace(config.detector, cameras=cameras, mark_cameras=cameras))
-    return detector_node(chosen), tracker.node(config.tracker)
+    return camera_nodes(chosen)

@@ -20,10 +20,11 @@ import perception.tracker
 import sim.sensors.camera.node
 from bus.node import Node
 from geometry.errors import InputError
-from lanewise import view
+from inference.server import OrderedServer
+from lanewise import inference_node, view
 from lanewise.config import RunConfig
-from lanewise.detectors import detector_of
-from lanewise.inferring import infer_with
+from lanewise.detectors import detector_of, server_of_stack
+from lanewise.inferring import inferring
 from lanewise.planners import build_planner
 from maps.landmarks import map_landmarks
 from maps.mark_lines import mark_lines
@@ -41,19 +42,28 @@ def _threads() -> ThreadPoolExecutor:
 
 
 PERCEPTION: Mapping[str, Callable[[RunConfig, Context], tuple[Node, ...]]] = MappingProxyType({
-    "camera": lambda config, _: (detector_node(config), perception.tracker.node(config.tracker)),
+    "camera": lambda config, _: camera_nodes(config),
     "ground-truth": lambda config, context: (perception.ground_truth.node(config.perception, context.lane_map),),
 })  # fmt: skip
 
 
-def detector_node(config: RunConfig) -> Node:
+def camera_nodes(config: RunConfig) -> tuple[Node, ...]:
+    """Detector and tracker, and the figures of the server that the detector's net is run by."""
+    server = server_of_stack(config)
+    return (
+        detector_node(config, server), perception.tracker.node(config.tracker),
+        inference_node.node(server.taken_figures),
+    )  # fmt: skip
+
+
+def detector_node(config: RunConfig, server: OrderedServer) -> Node:
     """Who looks through the cameras: our own net or a user's detector. Code that users bring looks at one picture at a
     time.
     """
     if not config.stack.detector:
-        return perception.detector.node(config.detector, infer_with(config), _threads().map)
+        return perception.detector.node(config.detector, inferring(server, "detector"), _threads().map)
     each = _threads().map if config.stack.detector.endswith(".onnx") else map
-    return perception.boxes.detector.node(config.detector, detector_of(config), each)
+    return perception.boxes.detector.node(config.detector, detector_of(config, inferring(server, "detector")), each)
 
 
 LOCALIZATION: Mapping[str, Callable[[RunConfig, Context], Node]] = MappingProxyType({

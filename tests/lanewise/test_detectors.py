@@ -9,10 +9,11 @@ import pytest
 
 from geometry.errors import InputError
 from lanewise.config import RunConfig, StackChoice
-from lanewise.detectors import FORMS, detector_of, form_of
-from lanewise.stack import detector_node
+from lanewise.detectors import FORMS, detector_of, form_of, server_of_stack
+from lanewise.inferring import inferring
+from lanewise.stack import camera_nodes
 from perception.boxes.decodings import check_decoding
-from perception.boxes.detector import NetDetector
+from perception.boxes.detector import Detector, NetDetector
 
 DATA = Path(os.environ.get("LANEWISE_DATA", "../shared/data"))
 FASTEST = DATA / "models" / "FastestDet.onnx"
@@ -24,6 +25,10 @@ def chosen(detector: str, form: str = "") -> RunConfig:
     return RunConfig(stack=StackChoice(perception="camera", detector=detector, detector_form=form))
 
 
+def made(config: RunConfig) -> Detector:
+    return detector_of(config, inferring(server_of_stack(config), "detector"))
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in FORMS.glob("*.toml")))
 def test_every_shipped_form_is_sound(name: str) -> None:
     check_decoding(form_of(Path("net.onnx"), name))
@@ -31,7 +36,7 @@ def test_every_shipped_form_is_sound(name: str) -> None:
 
 @real
 def test_a_third_partys_net_finds_the_cars_of_real_pictures() -> None:
-    detector = detector_of(chosen(str(FASTEST), "fastestdet"))
+    detector = made(chosen(str(FASTEST), "fastestdet"))
     assert isinstance(detector, NetDetector)
     picture = cv2.cvtColor(cv2.imread(str(STILLS / "solidYellowCurve.jpg")), cv2.COLOR_BGR2RGB)
     found = detector.boxes(picture)
@@ -44,13 +49,13 @@ def test_a_third_partys_net_finds_the_cars_of_real_pictures() -> None:
 @real
 def test_a_form_that_promises_another_input_is_refused() -> None:
     with pytest.raises(InputError, match=r"its form promises one input of \[1, 3, 640, 640\]"):
-        detector_of(chosen(str(FASTEST), "yolov8"))
+        made(chosen(str(FASTEST), "yolov8"))
 
 
 @real
 def test_a_net_without_a_form_is_told_which_there_are() -> None:
     with pytest.raises(InputError, match="fastestdet, nanodet-plus"):
-        detector_of(chosen(str(FASTEST)))
+        made(chosen(str(FASTEST)))
 
 
 def test_a_form_beside_the_net_is_found_and_its_mistakes_are_named(tmp_path: Path) -> None:
@@ -71,11 +76,11 @@ def test_a_class_from_a_file_becomes_the_detector_of_a_stack(tmp_path: Path) -> 
         "    def detect(self, image, camera):\n        return Boxes((), np.zeros(0), np.zeros((0, 4)))\n\n\n"
         "class Nothing:\n    pass\n"
     )
-    assert detector_node(chosen(f"{tmp_path / 'blind.py'}:Blind")).outputs == ("/perception/objects",)
+    assert camera_nodes(chosen(f"{tmp_path / 'blind.py'}:Blind"))[0].outputs == ("/perception/objects",)
     with pytest.raises(InputError, match=r"no method detect\(image, camera\)"):
-        detector_of(chosen(f"{tmp_path / 'blind.py'}:Nothing"))
+        made(chosen(f"{tmp_path / 'blind.py'}:Nothing"))
     with pytest.raises(InputError, match="has no class Ghost"):
-        detector_of(chosen(f"{tmp_path / 'blind.py'}:Ghost"))
+        made(chosen(f"{tmp_path / 'blind.py'}:Ghost"))
 
 
 @pytest.mark.parametrize(
@@ -85,4 +90,4 @@ def test_a_class_from_a_file_becomes_the_detector_of_a_stack(tmp_path: Path) -> 
 )  # fmt: skip
 def test_what_is_no_detector_is_refused(name: str, word: str) -> None:
     with pytest.raises(InputError, match=word):
-        detector_of(chosen(name, "yolov5"))
+        made(chosen(name, "yolov5"))
