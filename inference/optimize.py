@@ -6,12 +6,15 @@ is written into the manifest of the new version, what was tried into its card.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geometry.errors import InputError
+from inference.half import to_bf16_weights, to_fp16
+from inference.manifest import Manifest
 from inference.quantize import RANGES, QuantizeSettings, first_and_last, quantize
 from inference.store import Store, StoredModel
 from inference.tensors import Arrays
@@ -28,11 +31,19 @@ class Allowed:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """One way of making the net smaller, and what it scored."""
+class Way:
+    """One way of making a net smaller: `make(target)` writes it, `precision` is what its manifest says."""
 
     what: str
-    settings: QuantizeSettings
+    precision: str
+    make: Callable[[Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A way, and what its net scored."""
+
+    what: str
     scores: Mapping[str, float]
 
 
@@ -49,10 +60,10 @@ class Proof:
         return 100.0 * (self.before[name] - self.best.scores[name])
 
 
-def optimized_int8(
-    model: StoredModel, store: Store, version: str, calibration: Sequence[Arrays], score: Score, allowed: Allowed
+def optimized(
+    model: StoredModel, store: Store, version: str, ways: Sequence[Way], score: Score, allowed: Allowed
 ) -> tuple[StoredModel, Proof]:
-    """Quantise a net in several ways, take the best one, and put it into the store if it is good enough.
+    """Make a net smaller in several ways, take the best one, and put it into the store if it is good enough.
 
     Raises:
         InputError: the best try loses more than allowed, or the version exists.
@@ -60,33 +71,53 @@ def optimized_int8(
     if model.manifest.precision != "fp32":
         raise InputError(f"{model.name} is {model.manifest.precision} already; an fp32 model was expected")
     before = score(model)
-    edges = first_and_last(model.path)
-    tries: list[Tried] = []
+    made: list[tuple[Tried, StoredModel]] = []
     with tempfile.TemporaryDirectory() as folder:
-        files: dict[str, Path] = {}
-        for ranges in RANGES:
-            what = f"{ranges} ranges, first and last convolution in fp32"
-            settings = QuantizeSettings(ranges, edges)
-            files[what] = Path(folder) / ranges / "model.onnx"
-            files[what].parent.mkdir()
-            quantize(model.path, files[what], calibration, settings)
-            tries.append(Tried(what, settings, score(_as_int8(model, files[what], version))))
-        best = max(tries, key=lambda tried: tried.scores[allowed.name])
-        proof = Proof(before, tuple(tries), best)
+        for number, way in enumerate(ways):
+            path = Path(folder) / str(number) / "model.onnx"
+            path.parent.mkdir()
+            way.make(path)
+            smaller = _as_version(model, path, version, way.precision)
+            made.append((Tried(way.what, score(smaller)), smaller))
+        best, chosen = max(made, key=lambda pair: pair[0].scores[allowed.name])
+        proof = Proof(before, tuple(tried for tried, _ in made), best)
         if proof.drop_points(allowed.name) > allowed.drop_points:
             raise InputError(
-                f"INT8 loses {proof.drop_points(allowed.name):.2f} points of {allowed.name}, {allowed.drop_points:g} "
-                "are allowed; calibrate on more pictures or allow more with --allowed-drop"
+                f"{best.what}: {proof.drop_points(allowed.name):.2f} points of {allowed.name} are lost, "
+                f"{allowed.drop_points:g} are allowed; nothing was kept (--allowed-drop allows more)"
             )
-        manifest = replace(_as_int8(model, files[best.what], version).manifest, scores=_proven(proof))
-        return store.add(files[best.what], manifest, card_of(model, manifest.version, proof)), proof
+        manifest = replace(chosen.manifest, scores=_proven(proof))
+        return store.add(chosen.path, manifest, card_of(model, manifest, proof)), proof
 
 
-def _as_int8(model: StoredModel, path: Path, version: str) -> StoredModel:
-    import hashlib
+def int8_ways(model: StoredModel, calibration: Sequence[Arrays]) -> tuple[Way, ...]:
+    """INT8 with ranges taken in each of the known ways from inputs to calibrate on."""
+    edges = first_and_last(model.path)
 
+    def made(ranges: str) -> Callable[[Path], None]:
+        return lambda target: quantize(model.path, target, calibration, QuantizeSettings(ranges, edges))
+
+    return tuple(
+        Way(f"INT8, {ranges} ranges, first and last convolution in fp32", "int8", made(ranges)) for ranges in RANGES
+    )
+
+
+def half_way(model: StoredModel, precision: str) -> Way:
+    """FP16, or weights in BF16.
+
+    Raises:
+        InputError: another precision.
+    """
+    if precision == "fp16":
+        return Way("FP16 throughout", "fp16", lambda target: to_fp16(model.path, target))
+    if precision == "bf16":
+        return Way("weights in BF16", "bf16", lambda target: to_bf16_weights(model.path, target))
+    raise InputError(f"--precision {precision}: int8, fp16 or bf16 was expected")
+
+
+def _as_version(model: StoredModel, path: Path, version: str, precision: str) -> StoredModel:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return StoredModel(path, replace(model.manifest, version=version, precision="int8", sha256=digest))
+    return StoredModel(path, replace(model.manifest, version=version, precision=precision, sha256=digest))
 
 
 def _proven(proof: Proof) -> dict[str, float]:
@@ -94,16 +125,15 @@ def _proven(proof: Proof) -> dict[str, float]:
     return {**proof.best.scores, **{f"before_{name}": value for name, value in proof.before.items()}}
 
 
-def card_of(model: StoredModel, version: str, proof: Proof) -> str:
+def card_of(model: StoredModel, manifest: Manifest, proof: Proof) -> str:
     """The card of the optimised net."""
     names = sorted(proof.before)
     header = "| | " + " | ".join(names) + " |\n" + "| --- " * (len(names) + 1) + "|"
     rows = [("before: " + model.name, proof.before), *((tried.what, tried.scores) for tried in proof.tries)]
     table = "\n".join(f"| {what} | " + " | ".join(f"{scores[n]:.3f}" for n in names) + " |" for what, scores in rows)
-    return f"""# {model.manifest.name}, version {version}: INT8
+    return f"""# {manifest.name}, version {manifest.version}: {manifest.precision.upper()}
 
-Made of {model.name} by `lanewise model optimize {model.name} --precision int8 --version {version}`. Weights are rounded
-per channel, activations by ranges measured on training pictures ({proof.best.what}).
+Made of {model.name} by `lanewise model optimize {model.name} --version {manifest.version} ...`: {proof.best.what}.
 
 {header}
 {table}
