@@ -1,8 +1,9 @@
 """How many CommonRoad planning problems a planner solves.
 
-    python benchmarks/commonroad.py FOLDER [--planner lanewise] [--peers PYTHON] [--workers 2]
+    python benchmarks/commonroad.py FOLDER [--planner lanewise] [--predictions given] [--peers PYTHON] [--workers 2]
 
-FOLDER holds scenario files. `solved` counts those whose drive our own checks find valid (start, goal in its time and at
+FOLDER holds scenario files. CommonRoad's problems tell what the others will do; with `--predictions own` the planner
+has to predict it itself. `solved` counts those whose drive our own checks find valid (start, goal in its time and at
 its speed and heading, no contact, feasible for the vehicle model), `accepted` those that the official checker accepts
 as well; it runs in the environment of PYTHON (`benchmarks/peers/commonroad_check.py` names the packages), without which
 `accepted` is null.
@@ -56,15 +57,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--planner", default="lanewise")
+    parser.add_argument("--predictions", choices=("given", "own"), default="given")
     parser.add_argument("--peers", type=Path, help="Python of the environment with the official tools")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     files = sorted(arguments.folder.glob("*.xml"))
+    told = {"predictions": arguments.predictions}
     config = RunConfig(stack=replace(StackChoice(), planner=arguments.planner))
     with tempfile.TemporaryDirectory(prefix="lanewise-") as place:
         out = Path(place)
         jobs = [
-            Job(replace(config, scenario=str(file)), out / file.stem, Outputs(record=True, report=False))
+            Job(replace(config, scenario=str(file), parameters=told), out / file.stem, Outputs(report=False))
             for file in files
         ]
         table: dict[str, list[str]] = {}

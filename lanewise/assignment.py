@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from geometry.errors import InputError, SceneError
-from lanewise.ratings import NcapTest, ncap_test
+from lanewise.ratings import NcapTest, ncap_test, scenario_of
 from lanewise.sources import Source
 from maps.argoverse2 import read_argoverse2_map
 from maps.commonroad import commonroad_map, read_lanelets
@@ -33,7 +33,9 @@ from maps.opendrive import read_opendrive
 from maps.route import Route, follow_lane, shortest_route
 from maps.strict_xml import read_xml
 from motion.bicycle import Vehicle
+from planning.foretold import Foretold
 from planning.scene import Arrival, Context, Mission
+from sim.scenarios.commonroad.engine import CommonRoadEngine
 from sim.simulator import vehicle_of
 
 ROUTE_M = 20_000.0
@@ -69,16 +71,25 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """The corners of an area (world) and the time window in which the ego has to be there, from the start on."""
+    """The corners of an area (world; none: any place), the time window in which the ego has to be there, from the
+    start on, how fast (`most_mps` None: no bound), and how it has to be turned (as `planning.scene.Arrival` has it)."""
 
     outline: tuple[tuple[float, float], ...]
     from_s: float
     to_s: float
+    least_mps: float = 0.0
+    most_mps: float | None = None
+    heading_rad: tuple[float, float] = (0.0, 2.0 * math.pi)
 
     def on(self, route: Route) -> Arrival:
         """The part of a route that the area covers."""
+        speed = (self.least_mps, math.inf if self.most_mps is None else self.most_mps)
+        if not self.outline:
+            return Arrival(-math.inf, math.inf, self.from_s, self.to_s, (), speed, self.heading_rad)
         along, _ = route.path.project(np.array(self.outline))
-        return Arrival(float(along.min()), float(along.max()), self.from_s, self.to_s)
+        return Arrival(
+            float(along.min()), float(along.max()), self.from_s, self.to_s, self.outline, speed, self.heading_rad
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,8 @@ class Assignment:
     ncap: NcapTest | None = None
     """The Euro NCAP test that the scenario is, so that a recording can be rated."""
     appointment: Appointment | None = None
+    foretold: bool = False
+    """Whether the planner is told what the others will do (CommonRoad's scenarios tell it)."""
 
     def context(self, dt_s: float) -> Context:
         """The planner's context; `dt_s` is its cycle.
@@ -111,7 +124,7 @@ class Assignment:
         arrival = None if self.appointment is None else self.appointment.on(route)
         open_end = self.map_format in ("commonroad", "argoverse2")
         mission = Mission(route, start.set_speed_mps, open_end, start.keep_lane, arrival)
-        return Context(lane_map, self.vehicle, mission, dt_s)
+        return Context(lane_map, self.vehicle, mission, dt_s, foretold_in(self.map_data) if self.foretold else ())
 
     def to_metadata(self) -> dict[str, str]:
         """Entries for the recording; `from_metadata` gives the same assignment back."""
@@ -123,6 +136,7 @@ class Assignment:
             "start": json.dumps(asdict(self.start)),
             "destination": json.dumps(None if self.destination is None else asdict(self.destination)),
             "appointment": json.dumps(None if self.appointment is None else asdict(self.appointment)),
+            "foretold": json.dumps(self.foretold),
             "ncap": json.dumps(None if self.ncap is None else asdict(self.ncap)),
         }
 
@@ -146,6 +160,7 @@ class Assignment:
                 _checked(Destination | None, entries["destination"]),
                 _checked(NcapTest | None, entries.get("ncap", "null")),
                 _checked(Appointment | None, entries.get("appointment", "null")),
+                _checked(bool, entries.get("foretold", "false")),
             )
         except (KeyError, ValueError, ValidationError, binascii.Error, zlib.error) as error:
             reason = str(error).splitlines()[0]
@@ -168,14 +183,32 @@ def assignment_of(source: Source) -> Assignment:
     start = Start(int(lanes[0]), float(along[0]), speed, keep_lane)
     return Assignment(
         source.map_name, source.map_format, source.map_data, vehicle_of(shape, limits), start,
-        _destination(lane_map, start, source), ncap_test(engine), _appointment(source),
+        _destination(lane_map, start, source), ncap_test(engine), _appointment(source), source.foretold,
     )  # fmt: skip
 
 
 def _appointment(source: Source) -> Appointment | None:
-    if source.goal_window_s is None or not source.goal_outline:
+    if source.goal_window_s is None:
         return None
-    return Appointment(source.goal_outline, *source.goal_window_s)
+    least, most = source.goal_speed_mps
+    highest = most if math.isfinite(most) else None
+    return Appointment(source.goal_outline, *source.goal_window_s, least, highest, source.goal_heading_rad)
+
+
+@lru_cache(maxsize=4)
+def foretold_in(scenario_data: bytes) -> tuple[Foretold, ...]:
+    """The motion of all others that a CommonRoad scenario tells.
+
+    Raises:
+        InputError: the scenario is wrong.
+    """
+    engine = CommonRoadEngine.of(scenario_of(scenario_data))
+    tracks = engine.traffic.tracks
+    return tuple(
+        Foretold(track, item.shape.length_m, item.shape.width_m, item.t_s, item.x_m, item.y_m, item.yaw_rad,
+                 item.speed_mps)
+        for track, item in enumerate(tracks, 1)
+    )  # fmt: skip
 
 
 def _destination(lane_map: LaneMap, start: Start, source: Source) -> Destination | None:
@@ -183,13 +216,19 @@ def _destination(lane_map: LaneMap, start: Start, source: Source) -> Destination
     if source.goal_xy is None:
         return None
     yaw_rad = None if source.goal_yaw_rad is None else np.array([source.goal_yaw_rad])
-    lanes, along, _ = lane_map.nearest(np.array([source.goal_xy]), yaw_rad)
-    goal = Destination(int(lanes[0]), float(along[0]))
-    try:
-        shortest_route(lane_map, start.lane, goal.lane, start.s_m, goal.s_m)
-    except SceneError:
-        return None
-    return goal
+    point = np.array(source.goal_xy)
+    lanes, along, _ = lane_map.nearest(point[None], yaw_rad)
+    goals = [Destination(int(lanes[0]), float(along[0]))]
+    if source.goal_outline:  # an area may lie on several lanes, of which only some can be come to
+        others = [lane for lane in lane_map.lanes_near(point, 0.0).tolist() if lane != goals[0].lane]
+        goals += [Destination(lane, float(lane_map.centre(lane).project(point[None])[0][0])) for lane in others]
+    for goal in goals:
+        try:
+            shortest_route(lane_map, start.lane, goal.lane, start.s_m, goal.s_m)
+        except SceneError:
+            continue
+        return goal
+    return None
 
 
 @lru_cache(maxsize=4)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from geometry.angles import Floats
 from geometry.polyline import Polyline
 from maps.lane_map import LaneMap
+from planning.appointment import Kept, Manoeuvre, keep_appointment
 from planning.candidates import (
     HOLD_S,
     KEEP,
@@ -44,6 +45,7 @@ from planning.scoring import (
     ScoringSettings,
     score,
 )
+from planning.space_time import SpaceTimeSettings
 from planning.speed_profile import CEILING_STEP_M, speed_ceiling, stop_profile
 
 BEHIND_M, AHEAD_M = 80.0, 300.0
@@ -74,6 +76,7 @@ class LanewiseSettings:
     candidates: CandidateSettings = CandidateSettings()
     scoring: ScoringSettings = ScoringSettings()
     rules: RuleSettings = RuleSettings()
+    space_time: SpaceTimeSettings = SpaceTimeSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ class LanewiseMemory:
     policy: tuple[float, ...]
     acceleration_mps2: float
     rules: RuleMemory = RuleMemory()
+    manoeuvre: Manoeuvre | None = None
+    """How the appointment is being kept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,8 +160,18 @@ class LanewisePlanner:
 
     def plan(self, scene: Scene, memory: LanewiseMemory) -> tuple[Plan, LanewiseMemory]:
         """One cycle."""
+        kept = self._appointment(scene, memory)
+        if kept is not None:
+            return _kept_plan(kept), replace(self.start(scene.context), manoeuvre=kept.manoeuvre)
         weighed, start_m = self.weigh(scene, memory)
         return self._answer(scene, weighed), self._remembered(scene, weighed, start_m)
+
+    def _appointment(self, scene: Scene, memory: LanewiseMemory) -> Kept | None:
+        """The drive to the appointment, where the mission has one and tells what the others will do."""
+        arrival = scene.context.mission.arrival
+        if arrival is None or not scene.context.foretold or scene.now_s > arrival.to_s - 0.05:
+            return None
+        return keep_appointment(scene, memory.manoeuvre, self.settings.space_time)
 
     def plan_batch(
         self, scenes: Sequence[Scene], memories: Sequence[LanewiseMemory]
@@ -307,6 +322,13 @@ class LanewisePlanner:
         return LanewiseMemory(
             s_m, way.lane, way.offset_m, s_m + way.length_m, tuple(policy.tolist()), later, weighed.rules
         )
+
+
+def _kept_plan(kept: Kept) -> Plan:
+    """The drive to the appointment as a plan."""
+    first = kept.states.acceleration_mps2[:11]
+    reason = f"keeps the appointment among foretold traffic: cheapest of {kept.tried} ways, cost {kept.cost:.1f}"
+    return Plan(kept.states, kept.stop, "appointment", reason, emergency=bool(first.min() < -5.0 - 1e-6))
 
 
 def _arrival(scene: Scene, start_m: float) -> tuple[float, float, float, float]:

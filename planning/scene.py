@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,6 +17,7 @@ from maps.lane_map import LaneMap
 from maps.route import Route
 from maps.signal_meaning import is_traffic_light
 from motion.bicycle import Vehicle
+from planning.foretold import Foretold
 
 SCENE_VERSION = 2
 
@@ -26,12 +28,18 @@ _LIGHT_REACH_M = 4.0
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A part of the route, [from_m, to_m] in its arc length, where the ego's centre has to be at some time in
-    [from_s, to_s]."""
+    [from_s, to_s]; infinite where any place will do."""
 
     from_m: float
     to_m: float
     from_s: float
     to_s: float
+    area: tuple[tuple[float, float], ...] = ()
+    """Corners (world) of the area itself; none where any place will do."""
+    speed_mps: tuple[float, float] = (0.0, math.inf)
+    """How fast it has to be there."""
+    heading_rad: tuple[float, float] = (0.0, 2.0 * math.pi)
+    """From the first to the second, counter-clockwise: how it has to be turned there; a full turn: any way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,8 @@ class Context:
     mission: Mission
     dt_s: float
     """Time between two cycles."""
+    foretold: tuple[Foretold, ...] = ()
+    """Motion of others that the task itself tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ from sim.scenarios.commonroad.vehicle import BMW_320I, SingleTrack
 
 POSITION_M, TURN_RAD = 2e-2, 3e-2
 """How far a state may be off what the model reaches from the one before."""
+GAP_M = 0.025
+"""Neighbours share their bounds only roughly: gaps of twice this width between them are no edge of the road."""
 SUBSTEPS = 10
 START_TOLERANCE = 1e-3
 
@@ -73,8 +75,8 @@ def contact(obstacles: Sequence[Obstacle], trajectory: CarTrajectory, vehicle: S
 
 def off_road(lanelets: Sequence[Lanelet], trajectory: CarTrajectory, vehicle: SingleTrack) -> str | None:
     """The first state whose box leaves the union of all lanelets."""
-    # Neighbours share their bounds only up to rounding; a millimetre closes the gaps between them.
-    road = shapely.union_all([shapely.make_valid(lanelet.surface()).buffer(1e-3) for lanelet in lanelets])
+    surfaces = [shapely.make_valid(lanelet.surface()).buffer(GAP_M) for lanelet in lanelets]
+    road = shapely.union_all(surfaces).buffer(1e-3 - GAP_M)
     shapely.prepare(road)
     corners = box_corners(
         trajectory.x_m, trajectory.y_m, trajectory.yaw_rad, np.asarray(vehicle.length_m), np.asarray(vehicle.width_m)
