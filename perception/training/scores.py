@@ -1,15 +1,16 @@
 """How good the net is on a set of samples: average precision by distance, ranges, lanes, lights, weather.
 
 Detections of all cameras of a rig frame are one list. Average precision follows nuScenes (Caesar et al. 2020): greedy
-matching by distance of centres on the ground, precision over recall above 0.1 each. Truth: objects of which some camera
-shows at least a quarter, within the meteorological visibility.
+matching by distance of centres on the ground, precision over recall above 0.1 each. Detections are ranked by how likely
+an object is where they say: the score, which says that there is one, times the chance that its place is right by the
+stated covariance. Truth: objects of which some camera shows at least a quarter, within the meteorological visibility.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,13 +69,23 @@ def judge(samples: Iterable[Sample], model: str, infer: Infer, settings: DecodeS
         parts = [decode_objects(grid, sample.camera, settings) for grid, sample in zip(grids, group, strict=True)]
         truth, ignored = _truth(group)
         kind = group[0].answer.weather
-        tally.frames.append(Judged(merged(parts, settings), truth, kind, ignored))
+        tally.frames.append(Judged(ranked(merged(parts, settings)), truth, kind, ignored))
         tally.long_field_rad = _long_field_rad(group)
         tally.weather[kind, int(weather.mean(axis=0).argmax())] += 1
         _judge_marks(tally, grids, group)
         for grid, sample in zip(grids, group, strict=True):
             _judge_lights(tally, grid, sample)
     return tally
+
+
+def ranked(found: Detections) -> Detections:
+    """Detections with the score that they are ranked by.
+
+    The chance to be nearer than each of THRESHOLDS_M, on average, of a Laplace distribution with the stated 1-sigma.
+    """
+    sigma = np.sqrt(np.trace(found.covariance, axis1=1, axis2=2))
+    chance = 1.0 - np.exp(-math.sqrt(2.0) * np.array(THRESHOLDS_M) / np.maximum(sigma, 1e-3)[:, None])
+    return replace(found, score=found.score * chance.mean(axis=1))
 
 
 def _by_moment(samples: Iterable[Sample]) -> Iterator[list[Sample]]:

@@ -12,7 +12,7 @@ from geometry.camera import Camera
 from perception.detector import Infer
 from perception.net.decode import Detections
 from perception.training.sample import Sample, jpeg_of
-from perception.training.scores import Judged, average_precision, judge, macro_f1, matched, summary
+from perception.training.scores import Judged, average_precision, judge, macro_f1, matched, ranked, summary
 
 
 def found(*rows: tuple[float, float, float]) -> Detections:
@@ -70,6 +70,14 @@ def test_what_the_long_lens_does_not_show_counts_neither_way() -> None:
     assert (hits.tolist(), count) == ([True], 1)
     _, hits, count = matched(frames, 0, 2.0, (0.0, 80.0))
     assert (hits.tolist(), count) == ([True, False], 2)
+
+
+def test_detection_that_is_surer_of_its_place_ranks_first() -> None:
+    two = found((0.8, 60, 0), (0.7, 15, 0))
+    spread = np.stack((9.0 * np.eye(2), 0.01 * np.eye(2)))
+    far, near = ranked(replace(two, covariance=spread)).score
+    assert near > far
+    assert near == pytest.approx(0.7, abs=0.01)
 
 
 def test_macro_f1_of_a_perfect_and_of_a_stubborn_classifier() -> None:
