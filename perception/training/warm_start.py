@@ -86,6 +86,7 @@ def take_over(net: CameraNet, weights: Mapping[str, Tensor], pictures: NDArray[n
             _plain(norm, weights.get(f"{convolution_of[name]}.{_FOLDED}"), name)
         for name in norms:
             convolution = net.get_submodule(convolution_of[name])
+            assert isinstance(convolution, nn.Conv2d)
             _undo_scale(convolution.weight, norms[name])
         moments = _measured(net, norms, pictures)
         for name, norm in norms.items():
