@@ -1,9 +1,11 @@
 """Detections to tracks in `odom`: who is the same object as before, how surely it is there, and how it moves.
 
 In: `/perception/objects` in `ego` with covariance, `/localization/odometry`. Out: `/perception/tracks` in `odom`. A
-detection is placed by the odometry of the instant it was measured at, so a late frame does no harm. Motion is a Kalman
-filter of constant velocity with process noise by kind; assignment is optimal on gated Mahalanobis distances; existence
-is a Bernoulli update (Reuter et al., The labeled multi-Bernoulli filter, IEEE TSP 62(12), 2014, for a single object).
+detection is placed by the odometry of the instant it was measured at, so a late frame does no harm. Motion is two
+Kalman filters of constant velocity side by side, one for objects that keep it and one for those that brake or turn
+hard, with process noise by kind (interacting multiple models: Blom and Bar-Shalom, IEEE TAC 33(8), 1988); assignment is
+optimal on gated Mahalanobis distances; existence is a Bernoulli update (Reuter et al., The labeled multi-Bernoulli
+filter, IEEE TSP 62(12), 2014, for a single object).
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ OBJECTS, ODOMETRY = "/perception/objects", "/localization/odometry"
 ACCELERATION_MPS2 = np.array([3.0, 2.0, 2.0, 3.0, 4.0, 2.0, 1.5, 0.3, 2.0, 3.0])
 """1-sigma of the acceleration that each EntityKind is believed capable of from frame to frame."""
 OBSERVE = np.eye(2, 4)
+MODES = 2
+"""Motions that are tried side by side: steady, and hard."""
 HEADING_KINDS = (
     EntityKind.CAR, EntityKind.VAN, EntityKind.TRUCK, EntityKind.BUS, EntityKind.TRAILER, EntityKind.MOTORCYCLE,
 )  # fmt: skip
@@ -46,6 +50,14 @@ class TrackerSettings:
     confirm_hits: int = 3
     drop: float = 0.05
     birth_speed_mps: float = 15.0
+    own_share: float = 0.6
+    """Of a detection's 1-sigma, how much is its own; the rest is the same from frame to frame (an object that is taller
+    than most of its class seems too near all the time) and says nothing of speed."""
+    hard: float = 4.0
+    """So many times the acceleration from frame to frame is believed of what brakes or turns hard."""
+    begin_hard: float = 0.05
+    end_hard: float = 0.15
+    """Probabilities, per frame, that a steady object becomes a hard one and back."""
     floor_m: float = 0.2
     """Least 1-sigma of a detection's place: no detector is better than this."""
     even_score: float = 0.35
@@ -71,13 +83,21 @@ class TrackerSettings:
 @dataclass(frozen=True, slots=True, eq=False)
 class Population:
     """N tracks: state (N, 4) of (x, y, vx, vy) in `odom`, covariance (N, 4, 4), size (N, 3), votes (N, kinds), and the
-    running mean of their detections' scores."""
+    running mean of their detections' scores.
+
+    State and covariance are those of the mixture of M motions: `states` (N, M, 4), `covariances` (N, M, 4, 4), each
+    with the probability `modes` (N, M). `common` (N, 2, 2) is what all detections of a track may be wrong by together.
+    """
 
     ids: Ints
     hits: Ints
     existence: Floats
     state: Floats
     covariance: Floats
+    states: Floats
+    covariances: Floats
+    modes: Floats
+    common: Floats
     yaw_rad: Floats
     size_m: Floats
     votes: Floats
@@ -87,7 +107,9 @@ class Population:
         """The tracks of these rows."""
         return Population(
             self.ids[kept], self.hits[kept], self.existence[kept], self.state[kept], self.covariance[kept],
-            self.yaw_rad[kept], self.size_m[kept], self.votes[kept], self.score[kept],
+            self.states[kept], self.covariances[kept], self.modes[kept], self.common[kept], self.yaw_rad[kept],
+            self.size_m[kept],
+            self.votes[kept], self.score[kept],
         )  # fmt: skip
 
 
@@ -106,7 +128,8 @@ def empty() -> TrackerMemory:
     """Nothing seen yet."""
     none = np.zeros(0, dtype=np.int64)
     tracks = Population(
-        none, none, np.zeros(0), np.zeros((0, 4)), np.zeros((0, 4, 4)), np.zeros(0), np.zeros((0, 3)),
+        none, none, np.zeros(0), np.zeros((0, 4)), np.zeros((0, 4, 4)), np.zeros((0, MODES, 4)),
+        np.zeros((0, MODES, 4, 4)), np.zeros((0, MODES)), np.zeros((0, 2, 2)), np.zeros(0), np.zeros((0, 3)),
         np.zeros((0, len(EntityKind))), np.zeros(0),
     )  # fmt: skip
     return TrackerMemory(tracks, -1, 0, none, np.zeros((0, 3)))
@@ -213,13 +236,31 @@ def _head_where_it_moves(settings: TrackerSettings, tracks: Population) -> None:
 
 
 def _predicted(settings: TrackerSettings, tracks: Population, gap_s: float) -> Population:
+    """Every motion goes on from the mixture of what could have led to it, by its own noise."""
     step = np.eye(4) + gap_s * np.eye(4, k=2)
     push = np.vstack((0.5 * gap_s**2 * np.eye(2), gap_s * np.eye(2)))
-    sigma = ACCELERATION_MPS2[tracks.votes.argmax(axis=1)]
-    spread = step @ tracks.covariance @ step.T + (sigma**2)[:, None, None] * (push @ push.T)
-    existence = tracks.existence * settings.survival
-    return replace(tracks, state=tracks.state @ step.T, covariance=spread, existence=existence,
-                   yaw_rad=tracks.yaw_rad.copy(), size_m=tracks.size_m.copy())  # fmt: skip
+    change = np.array((
+        (1.0 - settings.begin_hard, settings.begin_hard), (settings.end_hard, 1.0 - settings.end_hard),
+    ))  # fmt: skip
+    from_to = tracks.modes[:, :, None] * change[None]
+    modes = from_to.sum(axis=1)
+    share = from_to / modes[:, None, :]
+    mixed, spreads = _mixture(tracks.states[:, None], tracks.covariances[:, None], share.swapaxes(1, 2))
+    sigma = ACCELERATION_MPS2[tracks.votes.argmax(axis=1)][:, None] * (1.0, settings.hard)
+    spreads = step @ spreads @ step.T + (sigma**2)[..., None, None] * (push @ push.T)
+    states = mixed @ step.T
+    state, spread = _mixture(states, spreads, modes)
+    return replace(tracks, state=state, covariance=spread, states=states, covariances=spreads, modes=modes,
+                   existence=tracks.existence * settings.survival, yaw_rad=tracks.yaw_rad.copy(),
+                   size_m=tracks.size_m.copy())  # fmt: skip
+
+
+def _mixture(states: Floats, covariances: Floats, share: Floats) -> tuple[Floats, Floats]:
+    """Mean and covariance of mixtures of M states (..., M, 4) with shares (..., M)."""
+    mean = (share[..., None] * states).sum(axis=-2)
+    apart = states - mean[..., None, :]
+    spread = covariances + apart[..., :, None] * apart[..., None, :]
+    return mean, (share[..., None, None] * spread).sum(axis=-3)
 
 
 def _assigned(settings: TrackerSettings, tracks: Population, places: Floats, noise: Floats) -> tuple[Ints, Ints]:
@@ -243,25 +284,42 @@ def _missed(settings: TrackerSettings, tracks: Population, hit: Ints, odom_from_
 def _hit(
     settings: TrackerSettings, tracks: Population, rows: Ints, places: Floats, noise: Floats, votes: Floats
 ) -> Population:
-    state, covariance, seen = tracks.state.copy(), tracks.covariance.copy(), tracks.existence.copy()
-    total, hits = 0.98 * tracks.votes, tracks.hits.copy()
-    spread = covariance[rows][:, :2, :2] + noise
-    gain = covariance[rows][:, :, :2] @ np.linalg.inv(spread)
-    miss = places - state[rows, :2]
-    distance = np.einsum("ni,nij,nj->n", miss, np.linalg.inv(spread), miss)
+    total, hits, seen = 0.98 * tracks.votes, tracks.hits.copy(), tracks.existence.copy()
     score = np.clip(votes.sum(axis=1), 0.02, 0.98)
     evidence = score / (1.0 - score) * (1.0 - settings.even_score) / settings.even_score
-    state[rows] += np.einsum("nij,nj->ni", gain, miss)
-    rest = np.eye(4) - gain @ OBSERVE
-    covariance[rows] = rest @ covariance[rows] @ rest.swapaxes(1, 2) + gain @ noise @ gain.swapaxes(1, 2)
-    likelihood = np.exp(-0.5 * distance) / (2.0 * math.pi * np.sqrt(np.linalg.det(spread)))
+    likelihood = _likelihood(places - tracks.state[rows, :2], tracks.covariance[rows][:, :2, :2] + noise)
     there = seen[rows] * settings.detected * likelihood * evidence
     seen[rows] = there / (there + (1.0 - seen[rows]) * settings.clutter_pm2)
     total[rows] += votes
     hits[rows] += 1
     mean = tracks.score.copy()
     mean[rows] += (votes.sum(axis=1) - mean[rows]) / np.minimum(hits[rows], SCORE_MEMORY)
-    return replace(tracks, state=state, covariance=covariance, existence=seen, votes=total, hits=hits, score=mean)
+    moved = _moved(tracks, rows, places, settings.own_share**2 * noise)
+    common = tracks.common.copy()
+    common[rows] = (1.0 - settings.own_share**2) * noise
+    return replace(moved, existence=seen, votes=total, hits=hits, score=mean, common=common)
+
+
+def _moved(tracks: Population, rows: Ints, places: Floats, noise: Floats) -> Population:
+    """Each motion takes its detection in; the better it foresaw it, the likelier it is."""
+    states, covariances, modes = tracks.states.copy(), tracks.covariances.copy(), tracks.modes.copy()
+    spread = covariances[rows][..., :2, :2] + noise[:, None]
+    gain = covariances[rows][..., :2] @ np.linalg.inv(spread)
+    miss = places[:, None] - states[rows][..., :2]
+    states[rows] += np.einsum("nmij,nmj->nmi", gain, miss)
+    rest = np.eye(4) - gain @ OBSERVE
+    covariances[rows] = rest @ covariances[rows] @ rest.swapaxes(-1, -2) + gain @ noise[:, None] @ gain.swapaxes(-1, -2)
+    likely = modes[rows] * np.maximum(_likelihood(miss, spread), 1e-30)
+    modes[rows] = likely / likely.sum(axis=1, keepdims=True)
+    state, covariance = tracks.state.copy(), tracks.covariance.copy()
+    state[rows], covariance[rows] = _mixture(states[rows], covariances[rows], modes[rows])
+    return replace(tracks, state=state, covariance=covariance, states=states, covariances=covariances, modes=modes)
+
+
+def _likelihood(miss: Floats, spread: Floats) -> Floats:
+    """Density of a miss (..., 2) under a covariance (..., 2, 2)."""
+    distance = np.einsum("...i,...ij,...j->...", miss, np.linalg.inv(spread), miss)
+    return np.asarray(np.exp(-0.5 * distance) / (2.0 * math.pi * np.sqrt(np.linalg.det(spread))))
 
 
 def _born(
@@ -269,12 +327,17 @@ def _born(
 ) -> Population:
     count = len(places)
     covariance = np.zeros((count, 4, 4))
-    covariance[:, :2, :2] = noise
+    covariance[:, :2, :2] = settings.own_share**2 * noise
     covariance[:, 2:, 2:] = settings.birth_speed_mps**2 * np.eye(2)
     state = np.hstack((places, np.zeros((count, 2))))
     ids, hits = np.arange(first, first + count), np.ones(count, dtype=np.int64)
     score = votes.sum(axis=1)
-    return Population(ids, hits, settings.birth * score, state, covariance, yaw, size, votes, score)
+    both = np.repeat(state[:, None], MODES, axis=1), np.repeat(covariance[:, None], MODES, axis=1)
+    modes = np.tile((1.0 - settings.begin_hard, settings.begin_hard), (count, 1))
+    common = (1.0 - settings.own_share**2) * noise
+    return Population(
+        ids, hits, settings.birth * score, state, covariance, *both, modes, common, yaw, size, votes, score
+    )  # fmt: skip
 
 
 def message_of(settings: TrackerSettings, tracks: Population, odom_from_ego: Pose) -> Tracks:
@@ -289,9 +352,11 @@ def message_of(settings: TrackerSettings, tracks: Population, odom_from_ego: Pos
     there = (tracks.hits >= settings.confirm_hits) & (tracks.existence >= settings.confirm)
     sure = np.flatnonzero(there & acted_on & (tracks.score >= settings.confirm_score))
     said = tracks.rows(sure)
+    spread = said.covariance.copy()
+    spread[:, :2, :2] += said.common
     zero = np.zeros(len(sure))
     return Tracks(
         said.ids, said.votes.argmax(axis=1), said.existence, said.state[:, 0], said.state[:, 1],
         np.asarray(wrap_rad(said.yaw_rad)), said.state[:, 2], said.state[:, 3], zero, zero,
-        said.size_m[:, 0], said.size_m[:, 1], said.size_m[:, 2], said.covariance,
+        said.size_m[:, 0], said.size_m[:, 1], said.size_m[:, 2], spread,
     )  # fmt: skip

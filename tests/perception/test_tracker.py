@@ -113,6 +113,38 @@ def test_a_car_at_speed_heads_where_it_moves_whatever_the_picture_says() -> None
     assert message_of(SETTINGS, memory.tracks, IDENTITY).yaw_rad[0] == pytest.approx(np.pi / 2, abs=0.1)
 
 
+def braking_car(frames: int, begins: int) -> list[tuple[float, float]]:
+    """Place and speed per frame of a car that brakes with 9.8 m/s^2 from frame `begins` on."""
+    x, v, said = 40.0, 16.7, []
+    for frame in range(frames):
+        said.append((x, v))
+        v = max(v - 0.98, 0.0) if frame >= begins else v
+        x += 0.1 * v
+    return said
+
+
+def test_hard_braking_is_known_soon_and_a_steady_speed_stays_steady() -> None:
+    """Detections with 0.8 m of noise of their own; a filter that believes in steady speeds alone is 9 m/s behind."""
+    rng, memory, errors = np.random.default_rng(3), empty(), []
+    for frame, (x, v) in enumerate(braking_car(60, 35)):
+        memory = fed(memory, frame, objects((x + rng.normal(0.0, 0.8), 0.0), sigma_m=1.6))
+        if frame > 20:
+            errors.append(float(message_of(SETTINGS, memory.tracks, IDENTITY).vx_mps[0]) - v)
+    steady, after = np.array(errors[:15]), np.array(errors[30:])
+    assert np.sqrt(np.mean(steady**2)) < 1.6
+    assert max(errors[14:30]) < 7.5
+    assert np.abs(after).max() < 3.5
+
+
+def test_what_all_detections_are_wrong_by_stays_in_the_covariance() -> None:
+    """Averaging does not help against an object that always seems too near."""
+    memory = empty()
+    for frame in range(40):
+        memory = fed(memory, frame, objects((40.0, 0.0), sigma_m=2.0))
+    said = message_of(SETTINGS, memory.tracks, IDENTITY)
+    assert 1.4 < np.sqrt(said.covariance[0, 0, 0]) < 2.2
+
+
 def test_memory_survives_the_codec() -> None:
     memory = fed(empty(), 0, objects((15.0, 0.0), (30.0, 3.0)))
     back = decode_memory(encode_memory(memory))
