@@ -57,12 +57,6 @@ class Source:
     """Corners of the goal's area, where it has one."""
     goal_window_s: tuple[float, float] | None = None
     """When the ego has to be there, in seconds from the start; None where that does not matter."""
-    goal_speed_mps: tuple[float, float] = (0.0, math.inf)
-    """How fast it has to be there."""
-    goal_heading_rad: tuple[float, float] = (0.0, 2.0 * math.pi)
-    """How it has to be turned there, from the first to the second counter-clockwise."""
-    foretold: bool = False
-    """Whether the scenario tells the planner what the others will do."""
 
 
 def load_source(path: Path, parameters: Mapping[str, str], root: Path | None = None) -> Source:
@@ -88,27 +82,19 @@ def _openscenario(path: Path, parameters: Mapping[str, str], root: Path | None) 
 
 
 def _commonroad(path: Path, parameters: Mapping[str, str], _root: Path | None) -> Source:
-    others = {name: value for name, value in parameters.items() if name != "predictions"}
-    foretold = parameters.get("predictions", "given")
-    if foretold not in ("given", "own"):
-        raise InputError(f"predictions are {foretold!r}; they can be given by the scenario or the planner's own", path)
-    reactive = _is_reactive(others, path, "traffic (replay or reactive) and predictions (given or own)")
-    engine = CommonRoadEngine.of(read_commonroad(path), reactive=reactive)
+    engine = CommonRoadEngine.of(read_commonroad(path), reactive=_is_reactive(parameters, path))
     initial = engine.problem.initial
     middle = Pose(initial.x_m, initial.y_m, initial.yaw_rad)
-    goal = next((goal for goal in engine.problem.goals if goal.area is not None), engine.problem.goals[0])
+    goal = next((goal for goal in engine.problem.goals if goal.area is not None), None)
     world_from_ego = middle @ Pose(-engine.vehicle.rear_m, 0.0, 0.0)
     given = (engine, path.name, "commonroad", path.read_bytes(), world_from_ego)
+    if goal is None or goal.area is None:
+        return Source(*given)
     begin, dt_s = engine.problem.initial.time_step, engine.scenario.dt_s
+    outline = tuple((float(x), float(y)) for x, y in shapely.get_coordinates(goal.area))
     window_s = (dt_s * (goal.time_step.low - begin), dt_s * (goal.time_step.high - begin))
-    speed_mps = (0.0, math.inf) if goal.speed_mps is None else (goal.speed_mps.low, goal.speed_mps.high)
-    heading_rad = (0.0, 2.0 * math.pi) if goal.yaw_rad is None else (goal.yaw_rad.low, goal.yaw_rad.high)
-    area = goal.area
-    outline = () if area is None else tuple((float(x), float(y)) for x, y in shapely.get_coordinates(area))
     return Source(
-        *given, None if area is None else (area.centroid.x, area.centroid.y), goal_outline=outline,
-        goal_window_s=window_s, goal_speed_mps=speed_mps, goal_heading_rad=heading_rad,
-        foretold=foretold == "given" and not reactive,
+        *given, (goal.area.centroid.x, goal.area.centroid.y), goal_outline=outline, goal_window_s=window_s
     )  # fmt: skip
 
 
@@ -122,11 +108,11 @@ def _argoverse2(path: Path, parameters: Mapping[str, str]) -> Source:
     )  # fmt: skip
 
 
-def _is_reactive(parameters: Mapping[str, str], path: Path, known: str = "traffic (replay or reactive)") -> bool:
-    """Whether recorded traffic shall react to the ego; `known` says what parameters the scenario has."""
+def _is_reactive(parameters: Mapping[str, str], path: Path) -> bool:
+    """Whether recorded traffic shall react to the ego; `traffic` is the only parameter of recorded scenarios."""
     for name in parameters:
         if name != "traffic":
-            raise InputError(f"a recorded scenario has no parameter {name}; it has {known}", path)
+            raise InputError(f"a recorded scenario has no parameter {name}; it has traffic (replay or reactive)", path)
     chosen = parameters.get("traffic", "replay")
     if chosen not in ("replay", "reactive"):
         raise InputError(f"traffic is {chosen!r}; recorded traffic can replay or be reactive", path)
@@ -137,7 +123,7 @@ DEFAULT_SPEED_MPS = 13.9
 """Wanted speed of an errand (50 km/h) where none is given; the map's limits hold besides."""
 
 
-ERRAND = ("start", "goal", "speed_mps", "traffic", "traffic_seed", "cyclists", "walkers", "replay")
+ERRAND = ("start", "goal", "speed_mps", "traffic", "traffic_seed", "cyclists", "walkers", "replay", "start_mps")
 MOST_OTHERS = 500
 NEAR_M = 6.0
 """Start and goal of an errand are looked for on lanes within this distance."""
@@ -148,12 +134,8 @@ def _errand(path: Path, parameters: Mapping[str, str], _root: Path | None) -> So
         if name not in ERRAND:
             raise InputError(f"a drive on a map has no parameter {name}; it has {', '.join(ERRAND)}", path)
     start_xy, goal_xy = (_point(parameters, name, path) for name in ("start", "goal"))
-    try:
-        speed = float(parameters.get("speed_mps", DEFAULT_SPEED_MPS))
-    except ValueError:
-        speed = math.nan
-    if not 0.0 < speed < 100.0:
-        raise InputError(f"speed_mps is {parameters['speed_mps']!r}; a speed from 0 to 100 was expected", path)
+    speed = _speed(parameters, "speed_mps", DEFAULT_SPEED_MPS, 0.1, path)
+    start_mps = _speed(parameters, "start_mps", 0.0, 0.0, path)
     lane_map = sample_lanes(read_opendrive(path))
     start, end, route = _way(lane_map, start_xy, goal_xy, path)
     goal = (end.x_m, end.y_m)
@@ -161,10 +143,22 @@ def _errand(path: Path, parameters: Mapping[str, str], _root: Path | None) -> So
     traffic, start_s = _traffic(parameters, roads, pavement, start, path)
     replayed = None
     if _is_replay(parameters, path):
-        tracks = rehearse(traffic, roads, pavement, programme, route, start_s, speed)
+        tracks = rehearse(traffic, roads, pavement, programme, route, start_s, speed, start_mps)
         replayed = RecordedTraffic(tracks, reactive=False)
-    engine = ErrandEngine(path.stem, start, end, route, speed, roads, traffic, pavement, programme, replayed)
+    engine = ErrandEngine(
+        path.stem, start, end, route, speed, roads, traffic, pavement, programme, replayed, start_mps
+    )  # fmt: skip
     return Source(engine, path.name, "opendrive", path.read_bytes(), start, goal, end.yaw_rad)
+
+
+def _speed(parameters: Mapping[str, str], name: str, default_mps: float, least_mps: float, path: Path) -> float:
+    try:
+        speed = float(parameters.get(name, default_mps))
+    except ValueError:
+        speed = math.nan
+    if not least_mps <= speed < 100.0:
+        raise InputError(f"{name} is {parameters[name]!r}; a speed from {least_mps:g} to 100 was expected", path)
+    return speed
 
 
 def _traffic(

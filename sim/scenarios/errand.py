@@ -57,6 +57,7 @@ class ErrandEngine:
     programme: LightProgramme
     replayed: RecordedTraffic | None = None
     """Where others shall not react to the ego: what they do instead of the traffic."""
+    start_mps: float = 0.0
     settings: DriverSettings = DriverSettings()
     weather: Weather = CLEAR_DAY
     lights: Mapping[str, LightState] = field(default_factory=dict)
@@ -85,6 +86,7 @@ class ErrandEngine:
             setpoints.drive[0, 0] = Drive.POSE
             pose = self.start
             setpoints.x_m[0, 0], setpoints.y_m[0, 0], setpoints.yaw_rad[0, 0] = pose.x_m, pose.y_m, pose.yaw_rad
+            setpoints.speed_mps[0, 0] = self.start_mps
         else:
             setpoints.drive[0, 0] = Drive.CONTROLS
             self._watch_goal(view, t_ns)

@@ -24,12 +24,13 @@ from sim.traffic.step import step
 from sim.traffic.vehicles import Car, DriverSettings, Traffic
 
 STEP_S = 0.1
-LONGEST_S = 240.0
+LONGEST_S, SPARE_S = 240.0, 60.0
+"""It lasts twice as long as the way takes at the wanted speed, and a minute; later nobody is there any more."""
 
 
 def rehearse(
     traffic: Traffic, roads: Roads, pavement: Pavement, programme: LightProgramme, route: Route, start_m: float,
-    speed_mps: float,
+    speed_mps: float, start_mps: float,
 ) -> tuple[Track, ...]:  # fmt: skip
     """Tracks of all but the car that takes the ego's place; who leaves the map does not come back.
 
@@ -39,10 +40,11 @@ def rehearse(
     for lane, after in pairwise(route.lanes):
         if after not in roads.ways_on[lane]:
             raise SceneError("traffic cannot be replayed on a way with lane changes; choose other places")
-    stand_in = Car(len(traffic.cars), route.lanes[0], start_m, 0.0, speed_mps, route=route.lanes[1:])
+    stand_in = Car(len(traffic.cars), route.lanes[0], start_m, start_mps, speed_mps, route=route.lanes[1:])
     shapes, settings, states = cast_of(traffic), DriverSettings(), []
     moving = replace(traffic, cars=(*traffic.cars, stand_in))
-    for _ in range(round(LONGEST_S / STEP_S)):
+    lasts_s = min(2.0 * route.path.length_m / speed_mps + SPARE_S, LONGEST_S)
+    for _ in range(round(lasts_s / STEP_S)):
         seen = replace(moving, cars=moving.cars[: len(traffic.cars)])
         states.append(states_of(seen, roads, pavement))
         moving = step(moving, roads, settings, None, STEP_S, states_at(programme, moving.t_s), pavement)
