@@ -57,6 +57,12 @@ class Source:
     """Corners of the goal's area, where it has one."""
     goal_window_s: tuple[float, float] | None = None
     """When the ego has to be there, in seconds from the start; None where that does not matter."""
+    goal_speed_mps: tuple[float, float] = (0.0, math.inf)
+    """How fast it has to be there."""
+    goal_heading_rad: tuple[float, float] = (0.0, 2.0 * math.pi)
+    """How it has to be turned there, from the first to the second counter-clockwise."""
+    foretold: bool = False
+    """Whether the scenario tells the planner what the others will do."""
 
 
 def load_source(path: Path, parameters: Mapping[str, str], root: Path | None = None) -> Source:
@@ -82,19 +88,27 @@ def _openscenario(path: Path, parameters: Mapping[str, str], root: Path | None) 
 
 
 def _commonroad(path: Path, parameters: Mapping[str, str], _root: Path | None) -> Source:
-    engine = CommonRoadEngine.of(read_commonroad(path), reactive=_is_reactive(parameters, path))
+    others = {name: value for name, value in parameters.items() if name != "predictions"}
+    foretold = parameters.get("predictions", "given")
+    if foretold not in ("given", "own"):
+        raise InputError(f"predictions are {foretold!r}; they can be given by the scenario or the planner's own", path)
+    reactive = _is_reactive(others, path, "traffic (replay or reactive) and predictions (given or own)")
+    engine = CommonRoadEngine.of(read_commonroad(path), reactive=reactive)
     initial = engine.problem.initial
     middle = Pose(initial.x_m, initial.y_m, initial.yaw_rad)
-    goal = next((goal for goal in engine.problem.goals if goal.area is not None), None)
+    goal = next((goal for goal in engine.problem.goals if goal.area is not None), engine.problem.goals[0])
     world_from_ego = middle @ Pose(-engine.vehicle.rear_m, 0.0, 0.0)
     given = (engine, path.name, "commonroad", path.read_bytes(), world_from_ego)
-    if goal is None or goal.area is None:
-        return Source(*given)
     begin, dt_s = engine.problem.initial.time_step, engine.scenario.dt_s
-    outline = tuple((float(x), float(y)) for x, y in shapely.get_coordinates(goal.area))
     window_s = (dt_s * (goal.time_step.low - begin), dt_s * (goal.time_step.high - begin))
+    speed_mps = (0.0, math.inf) if goal.speed_mps is None else (goal.speed_mps.low, goal.speed_mps.high)
+    heading_rad = (0.0, 2.0 * math.pi) if goal.yaw_rad is None else (goal.yaw_rad.low, goal.yaw_rad.high)
+    area = goal.area
+    outline = () if area is None else tuple((float(x), float(y)) for x, y in shapely.get_coordinates(area))
     return Source(
-        *given, (goal.area.centroid.x, goal.area.centroid.y), goal_outline=outline, goal_window_s=window_s
+        *given, None if area is None else (area.centroid.x, area.centroid.y), goal_outline=outline,
+        goal_window_s=window_s, goal_speed_mps=speed_mps, goal_heading_rad=heading_rad,
+        foretold=foretold == "given" and not reactive,
     )  # fmt: skip
 
 
@@ -108,11 +122,11 @@ def _argoverse2(path: Path, parameters: Mapping[str, str]) -> Source:
     )  # fmt: skip
 
 
-def _is_reactive(parameters: Mapping[str, str], path: Path) -> bool:
-    """Whether recorded traffic shall react to the ego; `traffic` is the only parameter of recorded scenarios."""
+def _is_reactive(parameters: Mapping[str, str], path: Path, known: str = "traffic (replay or reactive)") -> bool:
+    """Whether recorded traffic shall react to the ego; `known` says what parameters the scenario has."""
     for name in parameters:
         if name != "traffic":
-            raise InputError(f"a recorded scenario has no parameter {name}; it has traffic (replay or reactive)", path)
+            raise InputError(f"a recorded scenario has no parameter {name}; it has {known}", path)
     chosen = parameters.get("traffic", "replay")
     if chosen not in ("replay", "reactive"):
         raise InputError(f"traffic is {chosen!r}; recorded traffic can replay or be reactive", path)
