@@ -56,7 +56,20 @@ def test_shipped_suites_name_parameters_that_their_scenarios_declare(
         suite = load_suite(name)
         for case in suite.cases[:: max(len(suite.cases) // 12, 1)]:
             load_source(scenario_file(case.scenario), case.parameters)
-    assert len(load_suite("highway").cases) >= 150
+
+
+def test_own_suites_keep_tuning_and_evaluation_apart_and_cover_what_they_promise() -> None:
+    own = [case for name in ("highway", "town") for case in load_suite(name).cases]
+    assert len(own) >= 150
+    situations = ("highway", "merge", "roundabout", "junction", "narrow", "jaywalker", "occlusion", "stopped", "route",
+                  "mixed", "reactive", "replay")  # fmt: skip
+    for part in ("tuning", "evaluation"):
+        tags = {tag for case in own if part in case.tags for tag in case.tags}
+        assert set(situations) <= tags
+    assert all(("tuning" in case.tags) != ("evaluation" in case.tags) for case in own)
+    seeds = {part: {case.parameters.get("traffic_seed") for case in own if part in case.tags}
+             for part in ("tuning", "evaluation")}  # fmt: skip
+    assert (seeds["tuning"] & seeds["evaluation"]) <= {None}
 
 
 def test_a_file_of_variations_gives_all_its_cases(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,8 +92,9 @@ def test_a_suite_says_which_variable_it_needs(tmp_path: Path, monkeypatch: pytes
 def test_tags_choose_and_leave_out() -> None:
     suite = load_suite("highway")
     merges = suite.filtered(["merge"])
-    assert {case.scenario for case in merges.cases} == {"merge"}
+    assert {case.scenario for case in merges.cases} == {"merge", "highway_merge"}
     assert len(suite.filtered(["!merge"]).cases) == len(suite.cases) - len(merges.cases)
+    assert {case.scenario for case in suite.filtered(["merge", "dense"]).cases} == {"highway_merge"}
     with pytest.raises(InputError, match="no case of highway matches boats; tags are curve, cut-in"):
         suite.filtered(["boats"])
 
