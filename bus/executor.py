@@ -86,6 +86,8 @@ class Executor:
                 raise ContractError(f"two nodes are named {node.name}")
             self._check_topics(node)
             for topic in node.outputs:
+                if topic_of(topic).shared:
+                    continue
                 if speakers.setdefault(topic, node.name) != node.name:
                     raise ContractError(f"both {speakers[topic]} and {node.name} publish {topic}")
             slot = _Slot(node, node.memory, generator_for(self.seed, node.name))

@@ -22,6 +22,8 @@ class Topic:
     latched: bool = False
     recorded: bool = True
     purpose: str = ""
+    shared: bool = False
+    """Several nodes may speak on it; each numbers its own messages."""
 
 
 STATE_PREFIX = "/state/"
@@ -55,7 +57,7 @@ TOPICS: dict[str, Topic] = {
         Topic("/control/command", messages.VehicleCommand, 50.0, 0.1, purpose="command before the safety gate"),
         Topic("/vehicle/command", messages.VehicleCommand, 50.0, 0.5, purpose="command that the vehicle obeys"),
         Topic("/safety/status", messages.SafetyStatus, 10.0, None, purpose="mode of the safety gate"),
-        Topic("/diagnostics", messages.Diagnostic, None, None, purpose="what nodes report about themselves"),
+        Topic("/diagnostics", messages.Diagnostic, None, None, purpose="what nodes say of themselves", shared=True),
         Topic("/view/tf", messages.FrameTransforms, 10.0, None, purpose="frames, for viewers"),
         Topic("/view/ego", messages.PoseInFrame, 10.0, None, purpose="ego in world, for viewers"),
         Topic("/view/scene", messages.SceneUpdate, 10.0, None, purpose="boxes and plan, for viewers"),

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from geometry.errors import ContractError
+from inference.engines.engine import EngineOptions
 from inference.errors import DeadlineMissedError, InferenceError
 from inference.figures import Figures, Tally
+from inference.kernels import Kernel
 from inference.runner import Runner
 from inference.tensors import Arrays
 from inference.threads import ThreadBudget
-from inference.work import Work
+from inference.work import Work, kernel_work
 
 
 class Server(Protocol):
@@ -72,6 +74,19 @@ class OrderedServer:
         tally.ran()
         tally.ended("answered", client, latency_s)
         return answer
+
+    def run(self, kernel: Kernel, arrays: Arrays, *, client: str = "") -> Arrays:
+        """The outputs of a kernel; one that is new here (a user's planner brings it) is served from now on, on the CPU.
+
+        Raises:
+            ContractError: another kernel of that name is served; else as `infer`.
+        """
+        if kernel.name not in self._runners:
+            self._runners[kernel.name] = Runner(kernel_work(kernel, EngineOptions()))
+            self._tallies[kernel.name] = Tally(kernel.name, "kernel")
+        if self._runners[kernel.name].work.sha256 != kernel.sha256:
+            raise ContractError(f"another kernel named {kernel.name} is served; give this one a name of its own")
+        return self.infer(kernel.name, arrays, client=client)
 
     def figures(self) -> tuple[Figures, ...]:
         """One per net and kernel that was asked for, since the start or since they were last taken."""

@@ -14,32 +14,30 @@ from pathlib import Path
 
 from geometry.errors import InputError
 from inference.manifest import Manifest
-from inference.server import OrderedServer
 from inference.settings import ModelChoice
 from inference.store import StoredModel, graph_of
 from inference.tensors import Arrays
 from lanewise.config import RunConfig, section
-from lanewise.inferring import server_of, server_with
+from lanewise.inferring import USERS_NET, model_named
 from lanewise.plugins import class_named
 from perception.boxes.detector import Detector, NetDetector
 from perception.boxes.form import NetForm
 
 FORMS = Path(__file__).parent / "detector_forms"
-NAME = "user-detector"
-"""What the server knows a user's net by; `[[inference.models]]` of that name says how it is run."""
 
 
-def server_of_stack(config: RunConfig) -> OrderedServer:
-    """The server of one drive: of our own nets, or of the net that a user brings.
+def nets_of(config: RunConfig) -> tuple[tuple[ModelChoice, StoredModel], ...]:
+    """The nets that the eyes of a stack ask, and how they are run (`[[inference.models]]`): our own, or the user's.
 
     Raises:
-        InputError: a net or engine that is not there, or a net that is refused.
+        InputError: a broken or hostile file, or a model that is not there.
     """
-    path = Path(config.stack.detector)
-    if path.suffix.lower() != ".onnx":
-        return server_of(config.inference)
-    choice = next((item for item in config.inference.models if item.name == NAME), ModelChoice(NAME))
-    return server_with(config.inference, user_model(path), choice)
+    if not config.stack.detector:
+        choice = config.inference.of(config.detector.model)
+        return ((choice, model_named(choice.name, choice.version)),)
+    if config.stack.detector.lower().endswith(".onnx"):
+        return ((config.inference.of(USERS_NET), user_model(Path(config.stack.detector))),)
+    return ()
 
 
 def detector_of(config: RunConfig, infer: Callable[[str, Arrays], Arrays]) -> Detector:
@@ -74,7 +72,7 @@ def _net(config: RunConfig, path: Path, infer: Callable[[str, Arrays], Arrays]) 
         raise InputError(f"the net takes {spec.text}; its form promises one input of {list(wanted)}", path)
     if spec.dtype != "float32":
         raise InputError(f"the net takes {spec.dtype}; nets that take float32 can be adapted", path)
-    return NetDetector(form, infer, NAME, given, answered)
+    return NetDetector(form, infer, USERS_NET, given, answered)
 
 
 def user_model(path: Path) -> StoredModel:
@@ -85,7 +83,7 @@ def user_model(path: Path) -> StoredModel:
     """
     graph = graph_of(path).graph
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return StoredModel(path, Manifest(NAME, "1", digest, "fp32", graph.inputs, graph.outputs))
+    return StoredModel(path, Manifest(USERS_NET, "1", digest, "fp32", graph.inputs, graph.outputs))
 
 
 def form_of(path: Path, named: str = "") -> NetForm:

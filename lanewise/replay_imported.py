@@ -17,7 +17,10 @@ from bus.node import Node, Received
 from bus.recording import Recorder, Recording
 from bus.topics import CAMERA_PREFIX
 from geometry.errors import InputError
+from lanewise import inference_node
 from lanewise.config import RunConfig
+from lanewise.detectors import nets_of
+from lanewise.inferring import server_of
 from lanewise.replay import SOURCE_PRIORITY
 from lanewise.stack import camera_nodes
 from localization import node as mapless
@@ -96,4 +99,5 @@ def _nodes(name: str, recording: Recording, config: RunConfig) -> tuple[Node, ..
     if not cameras:
         raise InputError("there are no pictures in this drive for --nodes perception to look at", recording.path)
     chosen = replace(config, detector=replace(config.detector, cameras=cameras, mark_cameras=cameras))
-    return camera_nodes(chosen)
+    server = server_of(chosen.inference, nets_of(chosen))
+    return (*camera_nodes(chosen, server), inference_node.node(server.taken_figures))

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -23,8 +24,8 @@ from geometry.errors import InputError
 from inference.server import OrderedServer
 from lanewise import inference_node, view
 from lanewise.config import RunConfig
-from lanewise.detectors import detector_of, server_of_stack
-from lanewise.inferring import inferring
+from lanewise.detectors import detector_of, nets_of
+from lanewise.inferring import inferring, running, server_of
 from lanewise.planners import build_planner
 from maps.landmarks import map_landmarks
 from maps.mark_lines import mark_lines
@@ -41,19 +42,15 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(len(os.sched_getaffinity(0)) if alone else 1)
 
 
-PERCEPTION: Mapping[str, Callable[[RunConfig, Context], tuple[Node, ...]]] = MappingProxyType({
-    "camera": lambda config, _: camera_nodes(config),
-    "ground-truth": lambda config, context: (perception.ground_truth.node(config.perception, context.lane_map),),
+PERCEPTION: Mapping[str, Callable[[RunConfig, Context, OrderedServer], tuple[Node, ...]]] = MappingProxyType({
+    "camera": lambda config, _, server: camera_nodes(config, server),
+    "ground-truth": lambda config, context, _: (perception.ground_truth.node(config.perception, context.lane_map),),
 })  # fmt: skip
 
 
-def camera_nodes(config: RunConfig) -> tuple[Node, ...]:
-    """Detector and tracker, and the figures of the server that the detector's net is run by."""
-    server = server_of_stack(config)
-    return (
-        detector_node(config, server), perception.tracker.node(config.tracker),
-        inference_node.node(server.taken_figures),
-    )  # fmt: skip
+def camera_nodes(config: RunConfig, server: OrderedServer) -> tuple[Node, ...]:
+    """Detector and tracker; the server holds the detector's net."""
+    return detector_node(config, server), perception.tracker.node(config.tracker)
 
 
 def detector_node(config: RunConfig, server: OrderedServer) -> Node:
@@ -66,14 +63,14 @@ def detector_node(config: RunConfig, server: OrderedServer) -> Node:
     return perception.boxes.detector.node(config.detector, detector_of(config, inferring(server, "detector")), each)
 
 
-LOCALIZATION: Mapping[str, Callable[[RunConfig, Context], Node]] = MappingProxyType({
+LOCALIZATION: Mapping[str, Callable[[RunConfig, Context, OrderedServer], Node]] = MappingProxyType({
     "ground-truth": lambda *_: localization.ground_truth.node(),
     "gnss": lambda *_: localization.node.node(localization.node.LocalizationSettings()),
-    "odometry": lambda _, context: localization.node.node(
+    "odometry": lambda _, context, __: localization.node.node(
         localization.node.odometry_only(), context.mission.route.path
     ),
-    "map": lambda config, context: localization.map_node.node(
-        config.localization, context.lane_map, context.mission.route.path
+    "map": lambda config, context, server: localization.map_node.node(
+        config.localization, context.lane_map, context.mission.route.path, running(server, "localization")
     ),
 })  # fmt: skip
 
@@ -99,19 +96,23 @@ def sensor_nodes(config: RunConfig, context: Context) -> tuple[Node, ...]:
 
 
 def stack_nodes(config: RunConfig, context: Context) -> tuple[Node, ...]:
-    """The nodes between the simulator's truth or sensors and its command input, and the one that serves viewers.
+    """The nodes between the simulator's truth or sensors and its command input, one that serves viewers, and one that
+    tells what the others asked of their inference server.
 
     Raises:
         InputError: the configuration names a module that does not exist.
     """
     vehicle = context.vehicle
+    server = server_of(config.inference, nets_of(config) if config.stack.perception == "camera" else ())
+    planned = replace(context, run=running(server, "planner"))
     return (
-        _choice("localization", LOCALIZATION, config.stack.localization)(config, context),
-        *_choice("perception", PERCEPTION, config.stack.perception)(config, context),
-        planner.node(build_planner(config.stack.planner, config.planning), context, config.planner),
+        _choice("localization", LOCALIZATION, config.stack.localization)(config, context, server),
+        *_choice("perception", PERCEPTION, config.stack.perception)(config, context, server),
+        planner.node(build_planner(config.stack.planner, config.planning), planned, config.planner),
         control.node(vehicle, config.tracking),
         safety.node(vehicle, config.safety, config.tracking),
         view.node(context.lane_map, context.mission.route),
+        inference_node.node(server.taken_figures),
     )
 
 

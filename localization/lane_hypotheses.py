@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from geometry.angles import Floats
 from geometry.pose import IDENTITY, Pose
+from inference.here import RunKernel, run_here
 from localization.estimate_pose import (
     lateral_sigma_m,
     pose_of,
@@ -82,6 +83,8 @@ class Picture:
     lines: MarkLines
     model: MarkModel
     now_from_then: Pose = IDENTITY
+    run: RunKernel = run_here
+    """Runs the kernel that scores lanes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -287,7 +290,7 @@ def _weighed(bank: LaneBank, picture: Picture, settings: LaneSettings, share: fl
     copies = dict(bank.copies)
     places = [_place(copies.get(int(k)), bank, int(k)) @ picture.now_from_then for k in LABELS]
     poses = np.array([(place.x_m, place.y_m, place.yaw_rad) for place in places])
-    score = score_poses(poses, picture.seen, picture.lines, picture.model)
+    score = score_poses(poses, picture.seen, picture.lines, picture.model, picture.run)
     gain = np.clip(score[REACH] - score, -settings.look_nats, settings.look_nats)
     gain = gain + bank.beside.against_nats - bank.beside.against_nats[REACH]
     deficit = np.minimum(bank.deficit + share * gain, settings.cap_nats)

@@ -15,6 +15,7 @@ import numpy as np
 from bus.messages import GnssFix, Landmarks, LaneMarks
 from geometry.polyline import Polyline
 from geometry.pose import Pose
+from inference.here import RunKernel, run_here
 from localization import satellites
 from localization.estimate_pose import covariance_then, pose_of, pose_then, state_jacobian
 from localization.estimator import Estimate, EstimatorSettings, InertialStep, corrected, stepped
@@ -66,6 +67,8 @@ class MapKnowledge:
     lane_map: LaneMap
     lines: MarkLines
     landmarks: MapLandmarks
+    run: RunKernel = run_here
+    """Runs localization's kernel; in a drive a request to the server that all modules share."""
 
 
 def each(bank: LaneBank, change: Callable[[Estimate], Estimate]) -> LaneBank:
@@ -86,7 +89,7 @@ def with_picture(
     bank: LaneBank, marks: LaneMarks, now_from_then: Pose, known: MapKnowledge, settings: MapSettings
 ) -> LaneBank:
     """The bank after a picture's lane marks, taken where the ego was then."""
-    picture = Picture(seen_lines(marks, settings.marks), known.lines, settings.marks, now_from_then)
+    picture = Picture(seen_lines(marks, settings.marks), known.lines, settings.marks, now_from_then, known.run)
     return with_marks(bank, picture, known.lane_map, settings.lanes)
 
 

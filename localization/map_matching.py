@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from bus.messages import LaneMarks, MarkType
 from geometry.angles import Floats
 from geometry.pose import Pose
-from maps.mark_lines import LineView, MarkLines, trace_lines, view_from
+from inference.here import RunKernel, run_here
+from inference.kernels import kernel
+from maps.mark_lines import MOST_CROSSINGS, MOST_LINES, LineView, MarkLines, trace_lines, view_from
 
 Ints = NDArray[np.int64]
 
@@ -124,19 +126,20 @@ def seen_lines(marks: LaneMarks, model: MarkModel) -> SeenLines:
     )
 
 
-def score_poses(poses: Floats, seen: SeenLines, lines: MarkLines, model: MarkModel) -> Floats:
-    """Log-likelihood (B,) of the seen lines under poses (B, 3), up to a constant that all poses share."""
-    out = np.zeros(len(poses))
-    most = 64
-    scratch_y, scratch_slope = np.empty((most, len(seen.x_m))), np.empty((most, len(seen.x_m)))
-    scratch_types, scratch_pieces = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
-    score_kernel(
-        np.ascontiguousarray(poses, dtype=np.float64),
-        seen.x_m, seen.y_m, seen.types,
-        lines.ends, lines.types, lines.pieces, lines.cell_keys, lines.cell_starts, lines.cell_rows,
-        _parameters(model), scratch_y, scratch_slope, scratch_types, scratch_pieces, out,
-    )  # fmt: skip
-    return out
+def score_poses(
+    poses: Floats, seen: SeenLines, lines: MarkLines, model: MarkModel, run: RunKernel = run_here
+) -> Floats:
+    """Log-likelihood (B,) of the seen lines under poses (B, 3), up to a constant that all poses share.
+
+    `run` runs `LANE_HYPOTHESES`.
+    """
+    found = run(LANE_HYPOTHESES, {
+        "poses": np.ascontiguousarray(poses, dtype=np.float64), "stations": seen.x_m, "seen_y": seen.y_m,
+        "seen_types": seen.types, "ends": lines.ends, "types": lines.types, "pieces": lines.pieces,
+        "cell_keys": lines.cell_keys, "cell_starts": lines.cell_starts, "cell_rows": lines.cell_rows,
+        "parameters": _parameters(model),
+    })  # fmt: skip
+    return np.asarray(found["likelihood"], dtype=np.float64)
 
 
 def line_correction(
@@ -247,20 +250,22 @@ def _parameters(model: MarkModel) -> Floats:
 # --- the kernel -------------------------------------------------------------------------------------------------------
 
 
-@njit(cache=True)
-def score_kernel(  # type: ignore[no-untyped-def]
-    poses, stations, seen_y, seen_types, ends, types, pieces, cell_keys, cell_starts, cell_rows,
-    parameters, scratch_y, scratch_slope, scratch_types, scratch_pieces, out,
+@njit(cache=True, error_model="numpy")
+def hypothesis_body(  # type: ignore[no-untyped-def]
+    item, poses, stations, seen_y, seen_types, ends, types, pieces, cell_keys, cell_starts, cell_rows, parameters,
+    likelihood, view_y, view_slope, view_types, view_pieces, used, found, offsets, slopes, rows,
 ):  # fmt: skip
-    """Fill `out` (B,) with the log-likelihood of each pose (B, 3); `scratch_*` hold one view of up to L lines."""
-    for b in range(len(poses)):
-        count = trace_lines(
-            ends, types, pieces, cell_keys, cell_starts, cell_rows, poses[b], stations, parameters[0],
-            scratch_y, scratch_slope, scratch_types, scratch_pieces,
-        )  # fmt: skip
-        # a hypothesis shifted by a lane is only about right: the shift that all lines share does not count
-        shift = _common_shift(seen_y, scratch_y, count, parameters[1])
-        out[b] = _likelihood(seen_y, seen_types, scratch_y, scratch_types, count, shift, parameters)
+    """The log-likelihood of one pose (x, y, yaw)."""
+    count = trace_lines(
+        ends, types, pieces, cell_keys, cell_starts, cell_rows, poses[item], stations, parameters[0],
+        view_y[item], view_slope[item], view_types[item], view_pieces[item],
+        found[item], offsets[item], slopes[item], rows[item],
+    )  # fmt: skip
+    # a hypothesis shifted by a lane is only about right: the shift that all lines share does not count
+    shift = _common_shift(seen_y, view_y[item], count, parameters[1])
+    likelihood[item] = _likelihood(
+        seen_y, seen_types, view_y[item], view_types[item], count, shift, parameters, used[item]
+    )
 
 
 @njit(cache=True)
@@ -293,11 +298,12 @@ def _common_shift(seen_y, view_y, count, gate):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _likelihood(seen_y, seen_types, view_y, view_types, count, shift, parameters):  # type: ignore[no-untyped-def]
+def _likelihood(seen_y, seen_types, view_y, view_types, count, shift, parameters, used):  # type: ignore[no-untyped-def]
     reach, gate, line_m = parameters[0], parameters[1], parameters[2]
     false_line = parameters[6] / (2.0 * reach)
     total = 0.0
-    used = np.zeros(count, dtype=np.bool_)
+    for j in range(count):
+        used[j] = False
     for i in range(seen_y.shape[0]):
         best, match = gate, -1
         for j in range(count):
@@ -333,3 +339,24 @@ def _seen(view_y, view_types, j, parameters):  # type: ignore[no-untyped-def]
             break
     full = parameters[4] if view_types[j] == 0 else parameters[3]
     return max(0.1, full - parameters[5] * max(0.0, aside - 2.0))
+
+
+LANE_HYPOTHESES = kernel(
+    "lane-hypotheses", "1", hypothesis_body,
+    inputs={
+        "poses": "float64 (items, 3)", "stations": "float64 (stations)", "seen_y": "float64 (seen, stations)",
+        "seen_types": "int64 (seen)", "ends": "float64 (segments, 4)", "types": "int64 (segments)",
+        "pieces": "int64 (segments)", "cell_keys": "int64 (cells)", "cell_starts": "int64 (bounds)",
+        "cell_rows": "int64 (rows)", "parameters": "float64 (9)",
+    },
+    outputs={"likelihood": "float64 (items)"},
+    scratch={
+        "view_y": f"float64 (items, {MOST_LINES}, stations)", "view_slope": f"float64 (items, {MOST_LINES}, stations)",
+        "view_types": f"int64 (items, {MOST_LINES})", "view_pieces": f"int64 (items, {MOST_LINES})",
+        "used": f"bool (items, {MOST_LINES})", "found": "int64 (items, stations)",
+        "offsets": f"float64 (items, stations, {MOST_CROSSINGS})",
+        "slopes": f"float64 (items, stations, {MOST_CROSSINGS})",
+        "crossing_rows": f"int64 (items, stations, {MOST_CROSSINGS})",
+    },
+)  # fmt: skip
+"""How well each pose explains the seen lines: localization's kernel of the inference server."""

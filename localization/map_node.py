@@ -27,6 +27,7 @@ from bus.messages import (
 from bus.node import Node, Publication, Tick
 from geometry.polyline import Polyline
 from geometry.pose import Pose
+from inference.here import RunKernel, run_here
 from localization import odometer, satellites
 from localization.estimate_pose import pose_covariance, pose_of
 from localization.estimator import calibration_of
@@ -66,9 +67,9 @@ class MapMemory:
     said: str = ""
 
 
-def node(settings: MapSettings, lane_map: LaneMap, way: Polyline | None = None) -> Node:
-    """The node to hand to the executor, for a car whose own map is the given one."""
-    return node_for(settings, MapKnowledge(lane_map, mark_lines(lane_map), map_landmarks(lane_map)), way)
+def node(settings: MapSettings, lane_map: LaneMap, way: Polyline | None = None, run: RunKernel = run_here) -> Node:
+    """The node to hand to the executor, for a car whose own map is the given one; `run` runs its kernel."""
+    return node_for(settings, MapKnowledge(lane_map, mark_lines(lane_map), map_landmarks(lane_map), run), way)
 
 
 def node_for(settings: MapSettings, known: MapKnowledge, way: Polyline | None = None) -> Node:

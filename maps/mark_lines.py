@@ -29,6 +29,8 @@ PIECE_M = 50.0
 """A piece is the longest stretch of one line that is kept or lost, moved or repainted as one."""
 _CELL_M = 25.0
 _KEY = 1 << 20
+MOST_LINES, MOST_CROSSINGS = 64, 32
+"""Lines in one view, and crossings of one station; further ones are not looked at."""
 _STEEPEST = 1.0
 """Lines that cross the view at more than 45 degrees belong to another road."""
 _LINK_M = 0.8
@@ -121,13 +123,15 @@ def mark_lines(lane_map: LaneMap) -> MarkLines:
 def view_from(lines: MarkLines, world_from_ego: Pose, stations_m: Floats, reach_m: float) -> LineView:
     """The lines that cross stations (K,) ahead of the pose within `reach_m` to either side."""
     stations = np.ascontiguousarray(stations_m, dtype=np.float64)
-    most = 64
-    y, slope = np.empty((most, len(stations))), np.empty((most, len(stations)))
-    kinds, pieces = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
+    count = len(stations)
+    y, slope = np.empty((MOST_LINES, count)), np.empty((MOST_LINES, count))
+    kinds, pieces = np.empty(MOST_LINES, dtype=np.int64), np.empty(MOST_LINES, dtype=np.int64)
+    offsets, slopes = np.empty((count, MOST_CROSSINGS)), np.empty((count, MOST_CROSSINGS))
     pose = np.array((world_from_ego.x_m, world_from_ego.y_m, world_from_ego.yaw_rad))
     count = trace_lines(
         lines.ends, lines.types, lines.pieces, lines.cell_keys, lines.cell_starts, lines.cell_rows,
         pose, stations, reach_m, y, slope, kinds, pieces,
+        np.empty(count, dtype=np.int64), offsets, slopes, np.empty((count, MOST_CROSSINGS), dtype=np.int64),
     )  # fmt: skip
     return LineView(stations, y[:count].copy(), slope[:count].copy(), kinds[:count].copy(), pieces[:count].copy())
 
@@ -208,20 +212,22 @@ def _cells_of(ends: Floats) -> tuple[Ints, Ints]:
 @njit(cache=True)
 def trace_lines(  # type: ignore[no-untyped-def]
     ends, types, pieces, cell_keys, cell_starts, cell_rows, pose, stations, reach,
-    out_y, out_slope, out_types, out_pieces,
+    out_y, out_slope, out_types, out_pieces, found, offsets, slopes, rows,
 ):  # fmt: skip
     """Fill `out_y` and `out_slope` (L, K), `out_types` and `out_pieces` (L,) around a pose (x, y, yaw); returns L.
 
     A line is followed from station to station as long as it stays on its extrapolation, whatever pieces it is made of.
+    The last four, (K,) and (K, MOST_CROSSINGS), are scratch.
     """
     cos, sin = math.cos(pose[2]), math.sin(pose[2])
     far, near = stations[-1], stations[0]
     radius = math.hypot(0.5 * (far - near) + 1.0, reach + 1.0)
     middle = 0.5 * (far + near)
     cx, cy = pose[0] + cos * middle, pose[1] + sin * middle
-    found, offsets, slopes, rows = _crossings(
-        ends, cell_keys, cell_starts, cell_rows, pose, cos, sin, stations, reach, cx, cy, radius
-    )
+    _crossings(
+        ends, cell_keys, cell_starts, cell_rows, pose, cos, sin, stations, reach, cx, cy, radius,
+        found, offsets, slopes, rows,
+    )  # fmt: skip
     count = 0
     for k in range(len(stations)):
         for i in range(found[k]):
@@ -232,7 +238,8 @@ def trace_lines(  # type: ignore[no-untyped-def]
             if line == _NEW:
                 line = count
                 count += 1
-                out_y[line, :] = math.nan
+                for station in range(len(stations)):
+                    out_y[line, station] = math.nan
                 # seen against the lane's direction, a double mark is mirrored
                 along = (ends[row, 2] - ends[row, 0]) * cos + (ends[row, 3] - ends[row, 1]) * sin
                 mirrored = along < 0.0 and (types[row] == _SOLID_BROKEN or types[row] == _BROKEN_SOLID)
@@ -263,20 +270,20 @@ def _line_for(out_y, out_slope, count, stations, k, y, incline):  # type: ignore
 
 @njit(cache=True)
 def _crossings(  # type: ignore[no-untyped-def]
-    ends, cell_keys, cell_starts, cell_rows, pose, cos, sin, stations, reach, cx, cy, radius
-):
-    """Where segments near (cx, cy) cross the stations: counts (K,), offsets, slopes and rows (K, 32)."""
-    most = 32
-    found = np.zeros(len(stations), dtype=np.int64)
-    offsets, slopes = np.empty((len(stations), most)), np.empty((len(stations), most))
-    rows = np.empty((len(stations), most), dtype=np.int64)
+    ends, cell_keys, cell_starts, cell_rows, pose, cos, sin, stations, reach, cx, cy, radius,
+    found, offsets, slopes, rows,
+):  # fmt: skip
+    """Where segments near (cx, cy) cross the stations: counts (K,), offsets, slopes and rows (K, MOST_CROSSINGS)."""
+    most = offsets.shape[1]
+    for k in range(len(stations)):
+        found[k] = 0
     x0, x1 = math.floor((cx - radius) / _CELL_M), math.floor((cx + radius) / _CELL_M)
     y0, y1 = math.floor((cy - radius) / _CELL_M), math.floor((cy + radius) / _CELL_M)
     for ix in range(x0, x1 + 1):
         for iy in range(y0, y1 + 1):
             key = ix * _KEY + iy
-            at = np.searchsorted(cell_keys, key)
-            if at == len(cell_keys) or cell_keys[at] != key:
+            at = _index_of(cell_keys, key)
+            if at < 0:
                 continue
             for item in range(cell_starts[at], cell_starts[at + 1]):
                 row = cell_rows[item]
@@ -296,4 +303,16 @@ def _crossings(  # type: ignore[no-untyped-def]
                             slopes[k, found[k]] = incline
                             rows[k, found[k]] = row
                             found[k] += 1
-    return found, offsets, slopes, rows
+
+
+@njit(cache=True)
+def _index_of(keys, key):  # type: ignore[no-untyped-def]
+    """Where a key stands among ascending ones, -1 if nowhere."""
+    low, high = 0, len(keys)
+    while low < high:
+        middle = (low + high) // 2
+        if keys[middle] < key:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < len(keys) and keys[low] == key else -1

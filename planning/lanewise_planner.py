@@ -16,6 +16,7 @@ import numpy as np
 
 from geometry.angles import Floats
 from geometry.polyline import Polyline
+from inference.here import RunKernel
 from maps.lane_map import LaneMap
 from planning.appointment import Kept, Manoeuvre, keep_appointment
 from planning.candidates import (
@@ -142,10 +143,10 @@ class _Layout:
     stop: RuleStop | None
     rules: RuleMemory
 
-    def score(self, settings: ScoringSettings) -> Scored:
+    def score(self, settings: ScoringSettings, run: RunKernel) -> Scored:
         """All ways with all policies."""
         ways = np.array([way.row() for way in self.ways])
-        return score(ways, self.policies, self.ego, self.road, self.futures, settings)
+        return score(ways, self.policies, self.ego, self.road, self.futures, settings, run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ class LanewisePlanner:
     def weigh(self, scene: Scene, memory: LanewiseMemory) -> tuple[Weighed, float]:
         """Predict, lay out and score; also the route's arc length at which the weighed path begins."""
         layout = self._layout(scene, memory)
-        scored = layout.score(self.settings.scoring)
+        scored = layout.score(self.settings.scoring, scene.context.run)
         best = int(np.argmin(scored.cost))
         return Weighed(
             layout.path, layout.ego.s_m, layout.ways, layout.policies, layout.futures, scored, best, layout.stop,
@@ -192,7 +193,7 @@ class LanewisePlanner:
     def scoring_call(self, scene: Scene, memory: LanewiseMemory) -> Callable[[], Scored]:
         """The rollout and scoring of one cycle alone, to be measured."""
         layout = self._layout(scene, memory)
-        return lambda: layout.score(self.settings.scoring)
+        return lambda: layout.score(self.settings.scoring, scene.context.run)
 
     def _layout(self, scene: Scene, memory: LanewiseMemory) -> _Layout:
         settings, context, ego = self.settings, scene.context, scene.ego

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bus.messages import LightState, LightStates, Odometry, PoseEstimate, PoseStatus, Tracks
 from geometry.angles import Floats, wrap_rad
 from geometry.pose import Pose
+from inference.here import RunKernel, run_here
 from maps.lane_map import LaneMap
 from maps.route import Route
 from maps.signal_meaning import is_traffic_light
@@ -69,6 +70,8 @@ class Context:
     """Time between two cycles."""
     foretold: tuple[Foretold, ...] = ()
     """Motion of others that the task itself tells."""
+    run: RunKernel = run_here
+    """Runs a planner's kernels (`inference.kernels`); in a drive a request to the server that all modules share."""
 
 
 @dataclass(frozen=True, slots=True)

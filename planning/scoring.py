@@ -17,6 +17,8 @@ import numpy as np
 from numba import njit
 
 from geometry.angles import Floats
+from inference.here import RunKernel, run_here
+from inference.kernels import kernel
 from planning.candidates import BRAKING, HEADWAY, HOLD_MPS2, HOLD_S, LEAST_CHANCE, LOOK_S, SHARE
 from planning.prediction import D_HIGH, D_LOW, S_HIGH, TIMES_S, Futures
 from planning.speed_profile import CEILING_STEP_M, CEILING_TIME_S
@@ -170,9 +172,10 @@ class Scored:
 
 
 def score(
-    ways: Floats, policies: Floats, ego: EgoOnPath, road: Road, futures: Futures, settings: ScoringSettings
-) -> Scored:
-    """Score every way (W, 11) with every policy (P, 7)."""
+    ways: Floats, policies: Floats, ego: EgoOnPath, road: Road, futures: Futures, settings: ScoringSettings,
+    run: RunKernel = run_here,
+) -> Scored:  # fmt: skip
+    """Score every way (W, 11) with every policy (P, 7); `run` runs `CANDIDATE_SCORING`."""
     count, each = len(ways) * len(policies), len(policies)
     numbers = settings.numbers()
     if ego.allowed_mps > GAP_RULE_MPS:
@@ -180,16 +183,17 @@ def score(
     index = np.stack(np.divmod(np.arange(count), each), axis=-1)
     terms, motion = np.zeros((count, len(TERMS))), np.empty((count, len(TIMES_S), 4))
     lead = np.full(count, -1)
+    given = {
+        "policies": policies, "ego": ego.numbers(), "road": road.table(), "sigma": futures.sigma_m, "times": TIMES_S,
+        "numbers": numbers,
+    }  # fmt: skip
     for w, way in enumerate(ways):
         part = slice(w * each, (w + 1) * each)
         minded = _in_reach(way, ego, futures)
-        _score_policies(
-            way, policies, ego.numbers(), road.table(), np.ascontiguousarray(futures.boxes[minded].swapaxes(0, 1)),
-            futures.probability[minded], futures.sigma_m, TIMES_S, numbers, terms[part], motion[part],
-            lead[part], np.empty(len(minded)),
-        )  # fmt: skip
-        led = lead[part] >= 0
-        lead[part][led] = minded[lead[part][led]]
+        boxes = np.ascontiguousarray(futures.boxes[minded].swapaxes(0, 1))
+        found = run(CANDIDATE_SCORING, {**given, "way": way, "boxes": boxes, "chance": futures.probability[minded]})
+        terms[part], motion[part] = found["terms"], found["motion"]
+        lead[part] = np.append(minded, -1)[found["lead"]]
     return Scored(index, terms, motion, lead)
 
 
@@ -201,14 +205,6 @@ def _in_reach(way: Floats, ego: EgoOnPath, futures: Futures) -> np.ndarray[tuple
     across = (futures.boxes[..., D_LOW] < d.max() + wide) & (futures.boxes[..., D_HIGH] > d.min() - wide)
     behind = futures.boxes[..., S_HIGH] < ego.s_m - ego.rear_m - BEHIND_REACH_M
     return np.flatnonzero((across & ~behind).any(axis=1))
-
-
-@njit(cache=True, error_model="numpy")
-def _score_policies(way, policies, ego, road, boxes, chance, sigma, times, numbers, terms, motion, lead, worst):  # type: ignore[no-untyped-def]
-    for p in range(len(policies)):
-        lead[p] = score_candidate(
-            way, policies[p], ego, road, boxes, chance, sigma, times, numbers, terms[p], motion[p], worst
-        )
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -414,6 +410,16 @@ def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers
 
 
 @njit(cache=True, error_model="numpy")
+def candidate_body(  # type: ignore[no-untyped-def]
+    item, way, policies, ego, road, boxes, chance, sigma, times, numbers, terms, motion, lead, worst
+):
+    """One candidate: the way with policy `item`."""
+    lead[item] = score_candidate(
+        way, policies[item], ego, road, boxes, chance, sigma, times, numbers, terms[item], motion[item], worst[item]
+    )
+
+
+@njit(cache=True, error_model="numpy")
 def missed(before_s, now_s, s, ego):  # type: ignore[no-untyped-def]
     """By how much [m] the ego is already past its place when the time for it begins, or not there when it ends.
 
@@ -438,3 +444,19 @@ def switching(a, lane, ego, numbers):  # type: ignore[no-untyped-def]
     """Cost of leaving the plan before: its acceleration, its lane."""
     cost = numbers[W_SWITCH_SPEED] * min(abs(a - ego[BEFORE_A]), 3.0)
     return cost + numbers[W_SWITCH_LANE] if lane != ego[BEFORE_LANE] else cost
+
+
+CANDIDATE_SCORING = kernel(
+    "candidate-scoring", "1", candidate_body,
+    inputs={
+        "way": "float64 (11)", "policies": "float64 (items, 7)",
+        "ego": f"float64 ({len(fields(EgoOnPath))})", "road": "float64 (3, cells)",
+        "boxes": "float64 (instants, futures, 6)", "chance": "float64 (futures)", "sigma": "float64 (instants, 2)",
+        "times": "float64 (instants)", "numbers": "float64 (settings)",
+    },
+    outputs={
+        "terms": f"float64 (items, {len(TERMS)})", "motion": "float64 (items, instants, 4)", "lead": "int64 (items)",
+    },
+    scratch={"worst": "float64 (items, futures)"},
+)  # fmt: skip
+"""All policies along one way: the planner's kernel of the inference server."""

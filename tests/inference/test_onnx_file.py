@@ -138,12 +138,12 @@ def test_what_is_no_onnx_is_refused(data: bytes) -> None:
 
 
 def test_a_file_of_millions_of_fields_is_given_up_soon() -> None:
-    began, data = time.monotonic(), b"\x08\x01" * 6_000_000
+    began, data = time.process_time(), b"\x08\x01" * 6_000_000
     tracemalloc.start()
     assert "fields" in refused(data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert time.monotonic() - began < 30.0  # traced, on a shared core; 1 s untraced
+    assert time.process_time() - began < 30.0  # traced, on a shared core; 1 s untraced
     assert peak < 50e6
 
 

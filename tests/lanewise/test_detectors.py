@@ -9,8 +9,8 @@ import pytest
 
 from geometry.errors import InputError
 from lanewise.config import RunConfig, StackChoice
-from lanewise.detectors import FORMS, detector_of, form_of, server_of_stack
-from lanewise.inferring import inferring
+from lanewise.detectors import FORMS, detector_of, form_of, nets_of
+from lanewise.inferring import inferring, server_of
 from lanewise.stack import camera_nodes
 from perception.boxes.decodings import check_decoding
 from perception.boxes.detector import Detector, NetDetector
@@ -26,7 +26,7 @@ def chosen(detector: str, form: str = "") -> RunConfig:
 
 
 def made(config: RunConfig) -> Detector:
-    return detector_of(config, inferring(server_of_stack(config), "detector"))
+    return detector_of(config, inferring(server_of(config.inference, nets_of(config)), "detector"))
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in FORMS.glob("*.toml")))
@@ -76,7 +76,9 @@ def test_a_class_from_a_file_becomes_the_detector_of_a_stack(tmp_path: Path) -> 
         "    def detect(self, image, camera):\n        return Boxes((), np.zeros(0), np.zeros((0, 4)))\n\n\n"
         "class Nothing:\n    pass\n"
     )
-    assert camera_nodes(chosen(f"{tmp_path / 'blind.py'}:Blind"))[0].outputs == ("/perception/objects",)
+    config = chosen(f"{tmp_path / 'blind.py'}:Blind")
+    server = server_of(config.inference, nets_of(config))
+    assert camera_nodes(config, server)[0].outputs == ("/perception/objects",)
     with pytest.raises(InputError, match=r"no method detect\(image, camera\)"):
         made(chosen(f"{tmp_path / 'blind.py'}:Nothing"))
     with pytest.raises(InputError, match="has no class Ghost"):
