@@ -6,7 +6,7 @@ The nominal state is moved by the full equations of motion, the covariance by th
 Quaternion kinematics for the error-state Kalman filter, 2017, section 5, reduced to the plane).
 
 Nothing is known in advance but how good the devices of a class are: the scales of wheels and gyro, the slip of the
-tyres, the biases of gyro and accelerometer, the lag of the receiver and its slow error are all states.
+tyres along and across, the biases of gyro and accelerometer, the lag of the receiver and its slow error are all states.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 from geometry.angles import Floats
 
 (
-    X, Y, YAW, SPEED, GYRO_BIAS, GYRO_SCALE, ACCEL_BIAS, WHEEL_SCALE, SLIP, LATENCY, GNSS_X, GNSS_Y,
-) = range(12)  # fmt: skip
-"""Indices into the state: m, m, rad, m/s, rad/s, share, m/s^2, share, share per m/s^2, s, m, m."""
-STATES = 12
+    X, Y, YAW, SPEED, GYRO_BIAS, GYRO_SCALE, ACCEL_BIAS, WHEEL_SCALE, SLIP, SIDE, LATENCY, GNSS_X, GNSS_Y,
+) = range(13)  # fmt: skip
+"""Indices into the state: m, m, rad, m/s, rad/s, share, m/s^2, share, share per m/s^2, rad, s, m, m."""
+STATES = 13
 _EYE = np.eye(STATES)
 DRY_SLIP = 0.0034
 """Slip of a tyre on a dry road per m/s^2."""
@@ -35,6 +35,8 @@ class EstimatorSettings:
     Gyro and accelerometer: zero-rate levels, noise densities and scale errors of data sheets of phone-grade parts;
     `pull_mps2` is vibration, `accel_bias_walk` the change of the road's grade. `across_share` is side slip in metres of
     spread per metre per second of speed. Wheels: 2 % covers wear and pressure, the walk is warming tyres.
+    `side_rad` is how far the motion of the rear axle
+    points off the heading, by crossfall, wind and the slip of tyres sideways, and `side_s` how long that lasts.
     `slip_per_mps2`, the slip of a tyre per unit of specific force, is 1 / (C mu g) with a slip stiffness C of 30 loads
     (Rajamani, Vehicle Dynamics and Control, 2nd ed., 4.2): 0.0034 on a dry road, three times that on snow; hence its
     spread. `antenna_up_m` is how far the antenna sits above the body's roll axis. Satellites: `bias_m` and `bias_s` are
@@ -61,6 +63,8 @@ class EstimatorSettings:
     slip_per_mps2: float = DRY_SLIP
     slip_sigma: float = 0.003
     slip_walk: float = 1.0e-4
+    side_rad: float = 1.7e-3
+    side_s: float = 5.0
     still_mps: float = 0.01
     latency_s: float = 0.0
     latency_sigma_s: float = 0.2
@@ -90,7 +94,7 @@ class InertialStep:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimate:
-    """State `mean` (12,) with `covariance` (12, 12) at `stamp_ns`; the indices are named in this module."""
+    """State `mean` (13,) with `covariance` (13, 13) at `stamp_ns`; the indices are named in this module."""
 
     stamp_ns: int
     mean: Floats
@@ -145,16 +149,19 @@ def propagated(
     rate = calibration.yaw_rate_radps(yaw_rate_radps)
     pull = pull_mps2 - float(mean[ACCEL_BIAS])
     gone = (float(mean[SPEED]) + 0.5 * pull * dt) * dt
-    heading = float(mean[YAW]) + 0.5 * rate * dt
+    heading = float(mean[YAW]) + float(mean[SIDE]) + 0.5 * rate * dt
     cos, sin = math.cos(heading), math.sin(heading)
-    fade = math.exp(-dt / settings.bias_s)
+    fade, crab = math.exp(-dt / settings.bias_s), math.exp(-dt / settings.side_s)
     mean[X] += gone * cos
     mean[Y] += gone * sin
     mean[YAW] += rate * dt
     mean[SPEED] += pull * dt
     mean[GNSS_X:] *= fade
+    mean[SIDE] *= crab
     by_state = _EYE.copy()
-    by_state[X, YAW], by_state[Y, YAW] = -gone * sin, gone * cos
+    by_state[X, YAW] = by_state[X, SIDE] = -gone * sin
+    by_state[Y, YAW] = by_state[Y, SIDE] = gone * cos
+    by_state[SIDE, SIDE] = crab
     by_state[X, SPEED], by_state[Y, SPEED] = dt * cos, dt * sin
     turned = dt / (1.0 + calibration.gyro_scale)
     by_state[YAW, GYRO_BIAS], by_state[YAW, GYRO_SCALE] = -turned, -rate * turned
@@ -169,25 +176,26 @@ def propagated(
     covariance[X, Y] -= across * cos * sin
     covariance[Y, X] -= across * cos * sin
     diagonal = covariance.reshape(-1)[:: STATES + 1]
-    diagonal[YAW:] += _walks(rate, float(mean[SPEED]), fade, dt, settings)
+    diagonal[YAW:] += _walks(rate, float(mean[SPEED]), fade, crab, dt, settings)
     return Estimate(stamp_ns, mean, covariance)
 
 
-def _walks(rate: float, speed: float, fade: float, dt: float, settings: EstimatorSettings) -> Floats:
-    """Variances (10,) from YAW on that `dt` seconds add."""
+def _walks(rate: float, speed: float, fade: float, crab: float, dt: float, settings: EstimatorSettings) -> Floats:
+    """Variances (11,) from YAW on that `dt` seconds add."""
     bias = (1.0 - fade * fade) * settings.bias_m**2
     yaw = settings.yaw_walk_rad**2 + (settings.turn_share * rate) ** 2
     rolling = dt if speed > 0.5 else 0.0  # tyres do not warm and roads do not change while the car stands
     return np.array((
         yaw * dt, settings.pull_mps2**2 * dt, settings.gyro_bias_walk**2 * dt, 0.0, settings.accel_bias_walk**2 * dt,
-        settings.wheel_scale_walk**2 * rolling, settings.slip_walk**2 * rolling, 0.0, bias, bias,
+        settings.wheel_scale_walk**2 * rolling, settings.slip_walk**2 * rolling,
+        (1.0 - crab * crab) * settings.side_rad**2, 0.0, bias, bias,
     ))  # fmt: skip
 
 
 def corrected(
     estimate: Estimate, residual: Floats, jacobian: Floats, noise: Floats, gate: float = math.inf
 ) -> tuple[Estimate, bool]:
-    """The estimate after k measured minus expected values (k,), Jacobian (k, 12), noise (k, k), in Joseph's form.
+    """The estimate after k measured minus expected values (k,), Jacobian (k, 13), noise (k, k), in Joseph's form.
 
     Beyond `gate` (chi-square of k degrees of freedom) the estimate stays as it is and False is returned.
     """
@@ -203,7 +211,7 @@ def corrected(
 
 
 def _told(estimate: Estimate, residual: float, row: Floats, variance: float, gate: float) -> tuple[Estimate, bool]:
-    """`corrected` for one value with its row (12,): the same without solving, as it runs at the rate of the wheels."""
+    """`corrected` for one value with its row (13,): the same without solving, as it runs at the rate of the wheels."""
     cross = estimate.covariance @ row
     spread = float(row @ cross) + variance
     if residual * residual > gate * spread:

@@ -17,6 +17,8 @@ from geometry.angles import Floats
 from localization.estimator import Calibration, InertialStep
 from localization.trail import Trail, TrailPoint
 
+_LEAST_UP_MPS2 = 5.0
+"""With less weight than this on it (a pothole, a broken sensor) an IMU says nothing of how it sits."""
 _WAITING = 8
 """Wheel words that are kept for the next IMU sample."""
 
@@ -29,7 +31,7 @@ class OdometerSettings:
     `silent_s`: without a word of the wheels for so long there is no odometry. `follow_radps`: bandwidth with which the
     speed follows the wheels; above it the accelerometer rules, whose bias (and the road's grade) is found meanwhile.
     `smooth_s`: over which vibration and roll are smoothed; `roll_bias_s` finds the bias of the roll rate.
-    `antenna_up_m` is the antenna above the roll axis.
+    `antenna_up_m` is the antenna above the roll axis. `tilt_s`: over which the tilt of the IMU is averaged.
     """
 
     still_s: float = 0.3
@@ -38,6 +40,27 @@ class OdometerSettings:
     smooth_s: float = 0.1
     roll_bias_s: float = 10.0
     antenna_up_m: float = 1.0
+    tilt_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tilt:
+    """How an IMU sits in the car, from running means since `since_ns` (-1 before the first sample).
+
+    `x`, `y` are the mean specific force across its vertical axis, per unit along it; the means of the turning rates
+    about x and y are their biases, as a car does not turn over.
+    """
+
+    since_ns: int = -1
+    x: float = 0.0
+    y: float = 0.0
+    x_radps: float = 0.0
+    y_radps: float = 0.0
+
+    def upright_radps(self, turning_radps: Floats) -> float:
+        """Yaw rate about the vertical of what a tilted gyro (3,) says: hills and crossfall leak into its own axis."""
+        x, y, z = turning_radps.tolist()
+        return float(z + self.x * (x - self.x_radps) + self.y * (y - self.y_radps))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +80,7 @@ class Odometer:
     moved_ns: int = -1
     grade_mps2: float = 0.0
     """What the accelerometer feels beside acceleration: its bias and the road's grade."""
+    tilt: Tilt = Tilt()
     still_radps: float = 0.0
     """The gyro's bias as last seen at rest, for the time before there is an estimate."""
 
@@ -83,7 +107,8 @@ def with_imu(
         return odometer, (), "the IMU says a number that is not finite"
     if refusal := out_of_order(odometer.imu_ns, stamp_ns, "IMU sample"):
         return odometer, (), refusal
-    rate, pull = float(turning_radps[2]), float(force_mps2[0])
+    odometer = replace(odometer, tilt=_tilted(odometer, stamp_ns, turning_radps, force_mps2, settings))
+    rate, pull = odometer.tilt.upright_radps(turning_radps), float(force_mps2[0])
     known = calibration or Calibration(gyro_bias_radps=odometer.still_radps)
     moved, steps = odometer, []
     for step in _steps_to(odometer, stamp_ns, rate, pull, settings):
@@ -168,6 +193,22 @@ def _speed(
     gap, bandwidth = said_mps - foreseen, min(settings.follow_radps, 0.5 / dt)
     smooth = before.acceleration_mps2 + min(dt / settings.smooth_s, 1.0) * (pull - before.acceleration_mps2)
     return foreseen + 2.0 * bandwidth * dt * gap, smooth, odometer.grade_mps2 - bandwidth**2 * dt * gap
+
+
+def _tilted(
+    odometer: Odometer, stamp_ns: int, turning_radps: Floats, force_mps2: Floats, settings: OdometerSettings
+) -> Tilt:
+    """The tilt after a sample."""
+    tilt, up = odometer.tilt, float(force_mps2[2])
+    if up < _LEAST_UP_MPS2:
+        return tilt
+    said = (float(force_mps2[0]) / up, float(force_mps2[1]) / up, float(turning_radps[0]), float(turning_radps[1]))
+    if tilt.since_ns < 0:
+        return Tilt(stamp_ns, *said)
+    age_s, dt = (stamp_ns - tilt.since_ns) * 1e-9, (stamp_ns - odometer.imu_ns) * 1e-9
+    gain = min(dt / min(max(age_s, dt), settings.tilt_s), 1.0)
+    mean = (tilt.x, tilt.y, tilt.x_radps, tilt.y_radps)
+    return Tilt(tilt.since_ns, *(old + gain * (new - old) for old, new in zip(mean, said, strict=True)))
 
 
 def _rolled(odometer: Odometer, stamp_ns: int, roll_rate_radps: float, settings: OdometerSettings) -> Odometer:

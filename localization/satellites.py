@@ -18,6 +18,7 @@ from localization.estimator import (
     GNSS_X,
     GNSS_Y,
     LATENCY,
+    SIDE,
     SLIP,
     SPEED,
     STATES,
@@ -116,8 +117,8 @@ def placed(place: Pose, spread: tuple[float, float], now: TrailPoint, settings: 
     wheel_mps = settings.wheel_scale * now.speed_mps + settings.wheel_noise_mps
     sigma = (
         spread[0], spread[0], spread[1], wheel_mps, settings.gyro_bias_radps, settings.gyro_scale,
-        settings.accel_bias_mps2, settings.wheel_scale, settings.slip_sigma, settings.latency_sigma_s,
-        settings.bias_m, settings.bias_m,
+        settings.accel_bias_mps2, settings.wheel_scale, settings.slip_sigma, settings.side_rad,
+        settings.latency_sigma_s, settings.bias_m, settings.bias_m,
     )  # fmt: skip
     covariance = np.diag(np.square(sigma))
     covariance[SPEED, WHEEL_SCALE] = covariance[WHEEL_SCALE, SPEED] = -now.speed_mps * settings.wheel_scale**2
@@ -166,11 +167,12 @@ def _with_velocity(
     speed = float(mean[SPEED]) + then.speed_mps - now.speed_mps
     if speed < settings.start_speed_mps:
         return estimate
-    heading = float(mean[YAW]) + then.yaw_rad - now.yaw_rad
+    heading = float(mean[YAW]) + float(mean[SIDE]) + then.yaw_rad - now.yaw_rad
     cos, sin = math.cos(heading), math.sin(heading)
     rows = np.zeros((2, STATES))
     rows[0, SPEED], rows[1, SPEED] = cos, sin
-    rows[0, YAW], rows[1, YAW] = -speed * sin, speed * cos
+    rows[0, YAW] = rows[0, SIDE] = -speed * sin
+    rows[1, YAW] = rows[1, SIDE] = speed * cos
     # a lag shows in the speed where the car brakes, in the direction where it turns
     change = np.array((cos, sin)) * then.acceleration_mps2 + np.array((-sin, cos)) * speed * then.yaw_rate_radps
     rows[:, LATENCY] = -change

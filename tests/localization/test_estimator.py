@@ -11,6 +11,7 @@ from localization.estimator import (
     ACCEL_BIAS,
     GYRO_BIAS,
     LATENCY,
+    SIDE,
     SLIP,
     SPEED,
     STATES,
@@ -154,6 +155,19 @@ def test_in_a_turn_the_velocity_says_the_lag_and_not_a_wrong_heading() -> None:
     assert believed
     assert abs(after.mean[YAW]) < 0.002
     assert after.mean[LATENCY] > 0.05
+
+
+def test_a_car_that_goes_crabwise_keeps_its_heading() -> None:
+    crab_rad, speed = 1.5e-3, 15.0
+    trail = Trail((TrailPoint(-1_000_000_000, -speed, 0.0, 0.0, speed, 0.0), TrailPoint(0, 0.0, 0.0, 0.0, speed, 0.0)))
+    estimate = placed(IDENTITY, (1.0, 2e-4), trail.newest, SETTINGS)
+    for _ in range(500):
+        fix = fix_at(0.0, 0.0, speed * math.cos(crab_rad), speed * math.sin(crab_rad))
+        estimate, _ = with_fix(estimate, trail, fix, 0, SETTINGS)
+    assert estimate.mean[SIDE] == pytest.approx(crab_rad, rel=0.3)
+    assert abs(estimate.mean[YAW]) < 0.1 * crab_rad
+    went = moved(estimate, 50).mean
+    assert went[Y] / went[X] > 0.5 * crab_rad
 
 
 def test_a_fix_ten_times_its_spread_away_is_refused() -> None:

@@ -18,7 +18,7 @@ def decided(across_m: float = 0.05, along_m: float = 0.5) -> LaneBank:
     pose = in_lane(1)
     mean = np.zeros(STATES)
     mean[X], mean[Y] = pose.x_m, pose.y_m
-    covariance = np.diag([along_m**2, across_m**2, 1e-6, 0.01, 1e-5, 1e-5, 1e-2, 1e-4, 1e-5, 1e-2, 9.0, 9.0])
+    covariance = np.diag([along_m**2, across_m**2, 1e-6, 0.01, 1e-5, 1e-5, 1e-2, 1e-4, 1e-5, 3e-6, 1e-2, 9.0, 9.0])
     estimate = Estimate(0, mean, covariance)
     bank = start_bank(estimate, straight_road(3), LANES)
     deficit = np.full(2 * REACH + 1, LANES.cap_nats)
