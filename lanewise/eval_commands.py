@@ -12,6 +12,8 @@ from geometry.errors import InputError
 from lanewise.config import configured, with_settings
 from lanewise.evaluation.batch import evaluate, jobs_of
 from lanewise.evaluation.comparison import paired_differences, planner_scores
+from lanewise.evaluation.grid_suite import NAME as R157
+from lanewise.evaluation.grid_suite import r157_suite
 from lanewise.evaluation.outputs import write_tables
 from lanewise.evaluation.suite import load_suite
 from lanewise.evaluation.summary import write_summary
@@ -45,6 +47,9 @@ def eval_command(
         list[str] | None, typer.Option("--filter", help="A tag or part of a name, !TAG to leave out; repeat.")
     ] = None,
     setting: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the configuration; repeat.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="So many of the cases, evenly over the suite; default all.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 takes one per core.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the evaluation; one that was interrupted goes on there.")
@@ -67,7 +72,8 @@ def eval_command(
             f"only `lanewise eval {LOCALIZATION}` and `lanewise eval {PERCEPTION}` take recorded drives, not the suite "
             f"{suite!r}"
         )
-    chosen = load_suite(suite).filtered(only or [])
+    whole = r157_suite() if suite == R157 else load_suite(suite)
+    chosen = whole.filtered(only or []).sampled(sample)
     planners = tuple(dict.fromkeys(planner or ["idm"]))
     for name in planners:
         planner_class(name)

@@ -6,17 +6,15 @@ configuration and sources are the same; a batch that was killed goes on where it
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -24,8 +22,9 @@ from bus.recording import Recording
 from geometry.errors import ContractError, LanewiseError
 from lanewise.config import RunConfig
 from lanewise.drive import drive_of
+from lanewise.evaluation.content import content_key
+from lanewise.evaluation.grid_suite import GridJob, is_grid
 from lanewise.evaluation.suite import Suite, SuiteCase
-from lanewise.provenance import source_hash
 from lanewise.ratings import NCAP
 from lanewise.recorded import read_drive, recorded_report, recorded_run
 from lanewise.report.page import write_report
@@ -55,39 +54,51 @@ class EvaluationJob:
     @property
     def key(self) -> str:
         """Content hash of everything that the result depends on."""
-        total = hashlib.sha256()
-        for part in (self.case.name, self.config.to_toml(), _source()):
-            total.update(part.encode() + b"\0")
-        total.update(scenario_file(self.config.scenario).read_bytes())
-        planner = self.config.stack.planner.rpartition(":")[0]
-        if planner.endswith(".py"):
-            total.update(Path(planner).read_bytes())
-        return total.hexdigest()[:24]
+        return content_key(
+            self.config, self.case.name.encode(), scenario_file(self.config.scenario).read_bytes()
+        )  # fmt: skip
+
+    def row(self) -> dict[str, Any]:
+        """Drive the case and judge it."""
+        return _driven(self)
 
 
-@lru_cache(maxsize=1)
-def _source() -> str:
-    return source_hash()
+class Job(Protocol):
+    """One row of the table to be: `key` names it by content, `row` makes it."""
+
+    @property
+    def case(self) -> SuiteCase: ...
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def key(self) -> str: ...
+    def row(self) -> dict[str, Any]:
+        """Make the row."""
+        ...
 
 
 def jobs_of(
     suite: Suite, base: RunConfig, planners: Sequence[str], seeds: Sequence[int], folder: Path
-) -> tuple[EvaluationJob, ...]:
+) -> tuple[Job, ...]:
     """Cases, then planners, then seeds, the last fastest. Settings of a planner hold for the one that `base` names."""
     configs = [base if name == base.stack.planner else _with_planner(base, name) for name in planners]
     return tuple(
-        EvaluationJob(case, replace(config, scenario=case.scenario, parameters=case.parameters, seed=seed), folder)
+        _job(case, replace(config, scenario=case.scenario, parameters=case.parameters, seed=seed), folder)
         for case in suite.cases
         for config in configs
         for seed in seeds
     )
 
 
+def _job(case: SuiteCase, config: RunConfig, folder: Path) -> Job:
+    return GridJob(case, config, folder) if is_grid(case) else EvaluationJob(case, config, folder)
+
+
 def _with_planner(base: RunConfig, name: str) -> RunConfig:
     return replace(base, stack=replace(base.stack, planner=name), planning=None)
 
 
-def evaluate(jobs: Sequence[EvaluationJob], workers: int, progress: Progress) -> Iterator[dict[str, Any]]:
+def evaluate(jobs: Sequence[Job], workers: int, progress: Progress) -> Iterator[dict[str, Any]]:
     """One row per job, in their order; what lies in the folder already is not driven again."""
     for folder in {job.folder for job in jobs}:
         for part in ("results", "drives", "experts"):
@@ -108,7 +119,7 @@ def _counted(rows: Iterator[dict[str, Any]], progress: Progress) -> Iterator[dic
         yield row
 
 
-def result_of(job: EvaluationJob) -> dict[str, Any]:
+def result_of(job: Job) -> dict[str, Any]:
     """The row of a job: read where it was driven before, else driven now."""
     path = job.folder / "results" / f"{job.key}.json"
     if path.is_file():
@@ -117,7 +128,7 @@ def result_of(job: EvaluationJob) -> dict[str, Any]:
             return found
         except json.JSONDecodeError:
             path.unlink()  # cut off by a crash of the machine; driven again
-    row = _driven(job)
+    row = job.row()
     partial = path.with_suffix(f".{os.getpid()}.part")
     partial.write_text(json.dumps(row), encoding="utf-8")
     partial.replace(path)  # whole or not at all

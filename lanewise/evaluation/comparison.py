@@ -28,6 +28,7 @@ SCORES: Mapping[str, Callable[[Row], float | None]] = {
     "passed": lambda row: None if row["passed"] is None else float(row["passed"]),
     "comfortable": lambda row: _all(row, COMFORT),
     "mean_speed_mps": lambda row: row.get("mean_speed_mps"),
+    "lost_mps": lambda row: row.get("lost_mps"),
     "euro_ncap": lambda row: row.get("euro_ncap"),
     "commonroad_SM1": lambda row: row.get("commonroad_SM1"),
 }
@@ -35,7 +36,8 @@ SCORES: Mapping[str, Callable[[Row], float | None]] = {
 
 
 def _all(row: Row, names: Sequence[str]) -> float | None:
-    return None if row["passed"] is None else float(all(row.get(name) for name in names))
+    found = [row.get(name) for name in names]
+    return None if row["passed"] is None or None in found else float(all(found))
 
 
 @dataclass(frozen=True, slots=True)

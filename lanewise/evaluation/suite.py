@@ -55,6 +55,13 @@ class Suite:
             raise InputError(f"no case of {self.name} matches {' '.join(expressions)}; tags are {', '.join(tags)}")
         return Suite(self.name, tuple(kept))
 
+    def sampled(self, count: int | None) -> Suite:
+        """`count` of the cases, evenly over their order; all where it is None or there are no more."""
+        total = len(self.cases)
+        if count is None or count >= total:
+            return self
+        return Suite(self.name, tuple(self.cases[(2 * k + 1) * total // (2 * count)] for k in range(count)))
+
 
 def _matches(case: SuiteCase, expression: str) -> bool:
     wanted, word = not expression.startswith("!"), expression.removeprefix("!")
