@@ -28,6 +28,8 @@ THRESHOLDS_M = (0.5, 1.0, 2.0, 4.0)
 LEAST_VISIBLE = 0.25
 MARK_NEAR_M = 0.5
 MARK_RANGE_M = (4.0, 40.0)
+OWN_LANE_M = 2.5
+"""Marks no farther aside bound the own lane."""
 JUDGED = DecodeSettings(least_score=0.05, most=96)
 """Average precision wants weak detections too; a drive does not."""
 _X, _Y, _CLASS, _VISIBLE = 14, 15, 0, 13
@@ -50,8 +52,8 @@ class Tally:
 
     frames: list[Judged] = field(default_factory=list)
     weather: NDArray[np.int64] = field(default_factory=lambda: np.zeros((6, 6), dtype=np.int64))
-    mark_errors_m: list[tuple[float, float]] = field(default_factory=list)
-    """Range and lateral error of mark points."""
+    mark_errors_m: list[tuple[float, float, float]] = field(default_factory=list)
+    """Range, distance aside and lateral error of mark points."""
     marks_true: int = 0
     marks_hit: int = 0
     marks_said: int = 0
@@ -213,7 +215,8 @@ def _judge_marks(tally: Tally, grids: Sequence[NDArray[np.float32]], group: Sequ
     tally.marks_hit += int(hit.sum())
     tally.marks_said += len(said)
     tally.marks_right += int((_aside(said, truth) < MARK_NEAR_M).sum())
-    tally.mark_errors_m += list(zip(far[hit].tolist(), errors[hit].tolist(), strict=True))
+    rows = np.column_stack((far, np.abs(truth[:, 1]), errors))[hit]
+    tally.mark_errors_m += [(row[0], row[1], row[2]) for row in rows.tolist()]
 
 
 def _judged(points: Floats) -> Floats:
@@ -265,8 +268,9 @@ def summary(tally: Tally) -> dict[str, float]:
         within[f"{name}_ap_50"] = float(np.mean(values))
         per_class.append(within[f"{name}_ap_50"])
     errors = np.abs(range_errors(frames, 0, (30.0, 60.0)))
-    marks = np.array(tally.mark_errors_m).reshape(-1, 2)
-    at_20 = marks[(marks[:, 0] > 15.0) & (marks[:, 0] < 25.0), 1]
+    marks = np.array(tally.mark_errors_m).reshape(-1, 3)
+    at_20 = marks[(marks[:, 0] > 15.0) & (marks[:, 0] < 25.0)]
+    own_at_20 = at_20[at_20[:, 1] < OWN_LANE_M, 2]
     lights = np.array(tally.lights).reshape(-1, 2)
     return within | {
         "map_50": float(np.nanmean(per_class)),
@@ -276,7 +280,8 @@ def summary(tally: Tally) -> dict[str, float]:
         "weather_macro_f1": macro_f1(tally.weather),
         "mark_recall": tally.marks_hit / max(tally.marks_true, 1),
         "mark_precision": tally.marks_right / max(tally.marks_said, 1),
-        "mark_error_20_m": float(np.median(at_20)) if len(at_20) else float("nan"),
+        "mark_error_20_m": float(np.median(at_20[:, 2])) if len(at_20) else float("nan"),
+        "own_mark_error_20_m": float(np.median(own_at_20)) if len(own_at_20) else float("nan"),
         "light_accuracy": float((lights[:, 0] == lights[:, 1]).mean()) if len(lights) else float("nan"),
         "frames": float(len(frames)),
     }
