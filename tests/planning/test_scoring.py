@@ -50,10 +50,13 @@ def futures(*boxes: tuple[float, float, float, float, float]) -> Futures:
     return Futures(table, np.array([b[4] for b in boxes]), np.arange(count), ("keep",) * count, sigma)
 
 
-def scored(policy: list[float], others: Futures, way: Way = STRAIGHT, of: EgoOnPath | None = None) -> Scored:
+def road() -> Road:
     cells = 150
-    road = Road(np.full(cells, 20.0), np.full(cells, math.inf), np.zeros(cells))
-    return score(np.array([way.row()]), np.array([policy]), of or ego(), road, others, SETTINGS)
+    return Road(np.full(cells, 20.0), np.full(cells, math.inf), np.zeros(cells))
+
+
+def scored(policy: list[float], others: Futures, way: Way = STRAIGHT, of: EgoOnPath | None = None) -> Scored:
+    return score(np.array([way.row()]), np.array([policy]), of or ego(), road(), others, SETTINGS)
 
 
 def test_holding_the_speed_covers_speed_times_time() -> None:
