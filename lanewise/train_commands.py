@@ -47,8 +47,12 @@ def detector(
         str, typer.Option("--from", metavar="NAME/VERSION", help="Stored fp32 net to learn on from; default: none.")
     ] = "",
     rate: Annotated[float, typer.Option(min=1e-6, max=0.1, help="Highest learning rate.")] = 2.5e-3,
+    real: Annotated[
+        list[Path] | None, typer.Option(help="Labelled pictures of your own beside ours, KITTI or nuScenes; repeat.")
+    ] = None,
 ) -> None:
     """Render pictures, learn from them, judge on others, write ONNX, manifest and card. Goes on where it stopped."""
+    from lanewise.real_data import real_shards
     from lanewise.training_data import SPLITS, generate
     from perception.training.loop import LoopSettings
 
@@ -58,9 +62,14 @@ def detector(
         learn = generate(SPLITS["train"], shards, folder, told)
     with progress_of("render hold-out pictures", holdout, "shards") as told:
         judge = generate(SPLITS["holdout"], holdout, folder, told)
+    for source in real or []:
+        with progress_of(f"read {source}", 0.0, "shards") as told:
+            learn += real_shards(source, folder, told)
     command = (
         f"lanewise train detector --minutes {minutes:g} --seed {seed} --shards {shards} --holdout {holdout} "
-        f"--version {version} --device {device} --rate {rate:g}" + (f" --from {begin}" if begin else "")
+        f"--version {version} --device {device} --rate {rate:g}"
+        + (f" --from {begin}" if begin else "")
+        + "".join(f" --real {source}" for source in real or [])
     )
     settings = LoopSettings(seed=seed, rate=rate)
     if begin:
@@ -102,7 +111,8 @@ def _learn_and_judge(plan: _Plan, settings: LoopSettings) -> None:
     tally = scores.judge(samples_in(plan.judge), "detector", TorchInfer(net.cpu()))
     said = scores.summary(tally)
     pictures, curve = _curve(log)
-    text = f"{len(plan.learn)} shards of rendered pictures"
+    real = sum(path.name.startswith("real-") for path in plan.learn)
+    text = f"{len(plan.learn) - real} shards of rendered pictures" + (f" and {real} of real ones" if real else "")
     provenance = Provenance(plan.command, text, pictures, seconds, said, scores.by_weather(tally), curve)
     digest = export(net, plan.out / "model")
     describe(net, plan.out / "model", plan.version, digest, provenance)

@@ -39,7 +39,11 @@ class Batch:
 
 
 def losses_of(grid: Tensor, weather: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """Loss per task, unweighted; grid (B, OUTPUTS, h, w) in float32."""
+    """Loss per task, unweighted; grid (B, OUTPUTS, h, w) in float32.
+
+    Pictures of weather -1 are of data sets that label boxes alone: nothing else is learned from them.
+    """
+    labelled = (batch.weather >= 0).float()[:, None, None, None]
 
     # Split once: the gradient of a slice is a whole grid of zeros, that of a split is not.
     sizes = [channels.stop - channels.start for channels in CHANNELS.values()]
@@ -54,7 +58,7 @@ def losses_of(grid: Tensor, weather: Tensor, batch: Batch) -> dict[str, Tensor]:
     return {
         # Apart, as lights are so few beside objects that a common mean would hardly know them.
         "heat": focal(part("heat")[:, :OBJECT], batch.heat[:, :OBJECT], batch.care[:, :OBJECT]),
-        "lights": focal(part("heat")[:, OBJECT:], batch.heat[:, OBJECT:], batch.care[:, OBJECT:]),
+        "lights": focal(part("heat")[:, OBJECT:], batch.heat[:, OBJECT:], batch.care[:, OBJECT:] * labelled),
         # Relative for far offsets: those of objects that reach beyond the picture are large and need not be exact.
         "offset": ((part("offset") - wanted[:, :2]).abs() / (1.0 + wanted[:, :2].abs()) * near).sum() / all_count,
         "depth": (laplace(part("depth"), wanted[:, 2:3]) * near).sum() / all_count,
@@ -62,13 +66,17 @@ def losses_of(grid: Tensor, weather: Tensor, batch: Batch) -> dict[str, Tensor]:
         "size": ((part("size") - wanted[:, 4:7]).abs() * full).sum() / count,
         # Squared: where front and rear look alike, L1 would learn neither of them.
         "yaw": ((part("yaw") - wanted[:, 7:9]).square() * full).sum() / count,
-        "drivable": nn.functional.binary_cross_entropy_with_logits(part("drivable")[:, 0], batch.drivable),
-        "marks": _mark_loss(part("marks"), batch),
+        "drivable": _mean(
+            nn.functional.binary_cross_entropy_with_logits(part("drivable")[:, 0], batch.drivable, reduction="none"),
+            labelled[:, 0],
+        ),
+        "marks": _mark_loss(part("marks"), batch, labelled),
         "mark_offset": (laplace(part("mark_offset"), batch.mark_offset[:, :1]) * batch.mark_offset[:, 1:]).sum()
         / batch.mark_offset[:, 1:].sum().clamp(min=1.0),
         "horizon": (laplace(part("horizon"), batch.horizon[:, :1]) * batch.horizon[:, 1:]).sum()
         / batch.horizon[:, 1:].sum().clamp(min=1.0),
-        "weather": nn.functional.cross_entropy(weather, batch.weather),
+        "weather": nn.functional.cross_entropy(weather, batch.weather, ignore_index=-1, reduction="sum")
+        / labelled.sum().clamp(min=1.0),
     }
 
 
@@ -92,10 +100,15 @@ def laplace(said: Tensor, wanted: Tensor) -> Tensor:
     return (said[:, :1] - wanted).abs() * torch.exp(-log_scale) + log_scale
 
 
-def _mark_loss(logits: Tensor, batch: Batch) -> Tensor:
+def _mean(values: Tensor, counts: Tensor) -> Tensor:
+    """Mean over what counts; zero where nothing does."""
+    return (values * counts).sum() / counts.expand_as(values).sum().clamp(min=1.0)
+
+
+def _mark_loss(logits: Tensor, batch: Batch, labelled: Tensor) -> Tensor:
     """Focal over cells; the cells right beside a line count half, as the line touches them too."""
     touched = batch.mark_offset[:, 1:] * (1.0 - batch.marks.amax(dim=1, keepdim=True))
     p = torch.sigmoid(logits).clamp(1e-4, 1.0 - 1e-4)
     hit = batch.marks * (1.0 - p) ** 2 * torch.log(p)
     miss = (1.0 - batch.marks) * (1.0 - 0.8 * touched) * p**2 * torch.log(1.0 - p)
-    return -(hit + miss).sum() / batch.marks.sum().clamp(min=1.0)
+    return -((hit + miss) * labelled).sum() / batch.marks.sum().clamp(min=1.0)

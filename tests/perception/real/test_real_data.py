@@ -213,3 +213,30 @@ def test_a_picture_of_another_size_than_its_calibration_is_refused(tmp_path: Pat
     picture(folder / "samples" / "CAM_LEFT" / "a.jpg", (800, 450))
     with pytest.raises(InputError, match=r"1600 x 900 pixels, not 800 x 450"):
         list(samples_of(nuscenes.pictures_in(folder)))
+
+
+def test_nothing_but_boxes_is_learned_from_pictures_that_label_nothing_else(objects: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from perception.net.classes import OUTPUTS
+    from perception.net.losses import losses_of
+    from perception.training.loop import batch_of
+
+    batch = batch_of(list(samples_of(kitti.pictures_in(objects))), None)
+    torch.manual_seed(1)
+    grid, weather = torch.randn(1, OUTPUTS, 88, 160), torch.randn(1, 6)
+    losses = losses_of(grid, weather, batch)
+    silent = {name for name, loss in losses.items() if float(loss) == 0.0}
+    assert silent == {"lights", "drivable", "marks", "mark_offset", "weather"}
+    assert all(torch.isfinite(loss) for loss in losses.values())
+
+
+def test_a_folder_of_real_pictures_becomes_shards_once(objects: Path, tmp_path: Path) -> None:
+    from lanewise.real_data import real_shards
+
+    (shard,) = real_shards(objects, tmp_path / "shards")
+    assert len(read_shard(shard).samples) == 1
+    before = shard.stat().st_mtime_ns
+    assert real_shards(objects, tmp_path / "shards") == (shard,)
+    assert shard.stat().st_mtime_ns == before
+    with pytest.raises(InputError, match="labelled pictures were expected"):
+        real_shards(tmp_path / "shards", tmp_path / "other")
