@@ -3,9 +3,13 @@
 In: command, trajectory, odometry, pose, tracks. Out: `/vehicle/command`, `/safety/status`. Modes:
 
 normal        the command passes, bounded by what the vehicle can do and by comfort unless an emergency is declared
-degraded      localization is not sure of its lane: the command passes, speeding up is not allowed
+degraded      localization is not sure of its lane, or its bound is wider than one: the command passes, speeding up is
+              not allowed
 minimal-risk  an input has fallen silent or localization is lost: the precomputed stop in the own lane is driven, at no
               more than 4 m/s^2 with hazard lights, to standstill, and there is no restart (UN R157, 5.5.1)
+
+In each mode a command has to leave a way out (`planning.way_out`): where full braking after it would meet somebody who
+has been seen in the way for `confirm_s`, full braking comes now, up to 9 m/s^2, and the status says whom it is for.
 
 Where odometry itself has fallen silent, the gate moves the last one on with the bicycle model and its own commands, so
 that the stop keeps its lane in a curve too.
@@ -33,6 +37,7 @@ from geometry.angles import wrap_rad
 from geometry.pose import Pose
 from motion.bicycle import Vehicle, step_bicycle
 from motion.tracking import LateralGains, TrackingSettings, lateral_gains, nearest_on_path, steering_command
+from planning.way_out import WayOutSettings, first_met
 
 FRESH = "all inputs are fresh"
 NO_COMMAND = VehicleCommand(0.0, 0.0, hazard_lights=False, emergency=False)
@@ -62,6 +67,11 @@ class SafetySettings:
     acceleration_mps2: float = 2.5
     grace_s: float = 0.5
     """After the stack has taken over, inputs may take this long to arrive."""
+    bound_m: float = 2.0
+    """A lateral protection level above this is wider than a lane, whatever localization says."""
+    confirm_s: float = 0.1
+    """Measurements so far apart have to agree that somebody is in the way: one frame alone brakes nobody."""
+    way_out: WayOutSettings = WayOutSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,8 @@ class SafetyMemory:
     ego_measured_ns: int
     command: VehicleCommand
     """The last one given."""
+    danger_ns: int = -1
+    """When somebody was first measured who leaves no way out (-1: nobody is)."""
 
 
 def node(vehicle: Vehicle, settings: SafetySettings, tracking: TrackingSettings) -> Node:
@@ -116,10 +128,32 @@ class Gate:
             command = replace(NO_COMMAND, steering_rad=memory.command.steering_rad)
         else:
             command = self._bounded(newest["/control/command"], mode)
+        status = SafetyStatus(mode, reason)
+        memory, track = self._in_the_way(memory, command, tick)
+        if track >= 0:
+            command = replace(command, acceleration_mps2=-self.settings.emergency_mps2, emergency=True)
+            status = SafetyStatus(max(mode, SafetyMode.DEGRADED), f"only full braking keeps clear of track {track}")
         publications = [Publication("/vehicle/command", command)]
         if tick.now_ns % STATUS_PERIOD_NS == 0:
-            publications.append(Publication("/safety/status", SafetyStatus(mode, reason)))
+            publications.append(Publication("/safety/status", status))
         return replace(memory, mode=mode, reason=reason, command=command), tuple(publications)
+
+    def _in_the_way(self, memory: SafetyMemory, command: VehicleCommand, tick: Tick) -> tuple[SafetyMemory, int]:
+        """The track to which the command leaves no way out (-1: none), once two measurements agree on that."""
+        seen = tick.inputs.get("/perception/tracks")
+        if memory.engaged_ns < 0 or memory.ego is None or memory.fallback is None or seen is None:
+            return memory, -1
+        measured_ns = seen.envelope.measured_ns
+        age_s = (tick.now_ns - measured_ns) * 1e-9
+        row = first_met(
+            memory.ego, memory.fallback, seen.message, age_s, command.acceleration_mps2, self.vehicle,
+            self.settings.way_out,
+        )  # fmt: skip
+        if row < 0:
+            return replace(memory, danger_ns=-1), -1
+        since_ns = measured_ns if memory.danger_ns < 0 else memory.danger_ns
+        confirmed = measured_ns - since_ns >= self.settings.confirm_s * 1e9
+        return replace(memory, danger_ns=since_ns), int(seen.message.ids[row]) if confirmed else -1
 
     def _located(self, memory: SafetyMemory, tick: Tick) -> SafetyMemory:
         """Take over new odometry; without any, move the last one on by what was commanded."""
@@ -143,6 +177,8 @@ class Gate:
             return SafetyMode.MINIMAL_RISK, "localization is lost"
         if pose.status is PoseStatus.LANE_UNCERTAIN:
             return SafetyMode.DEGRADED, "localization is not sure of its lane"
+        if not pose.protection_lateral_m <= self.settings.bound_m:
+            return SafetyMode.DEGRADED, f"localization's bound is {pose.protection_lateral_m:.1f} m wide"
         return SafetyMode.NORMAL, FRESH
 
     def _bounded(self, command: VehicleCommand, mode: SafetyMode) -> VehicleCommand:

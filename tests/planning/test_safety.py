@@ -23,6 +23,12 @@ from tests.planning.conftest import CAR, SceneMaker
 from tests.planning.test_control_and_planner_node import circle, tracks_of
 
 SETTINGS = SafetySettings()
+GATE = node(CAR, SETTINGS, TrackingSettings())
+STRAIGHT_ON = replace(
+    circle(1e6, 20.0, 0.0), stop_t_s=np.array([0.0, 6.0]), stop_x_m=np.array([0.0, 60.0]), stop_y_m=np.zeros(2),
+    stop_yaw_rad=np.zeros(2), stop_speed_mps=np.array([20.0, 0.0]), stop_acceleration_mps2=np.full(2, -3.5),
+    stop_curvature_radpm=np.zeros(2),
+)  # fmt: skip
 
 
 def messages(engaged: bool = True, status: PoseStatus = PoseStatus.LANE_CERTAIN, **command: Any) -> dict[str, Any]:
@@ -31,7 +37,7 @@ def messages(engaged: bool = True, status: PoseStatus = PoseStatus.LANE_CERTAIN,
         "/localization/odometry": Odometry(Pose(0.0, 0.0, 0.0), 20.0, 0.0, 0.0, 0.0, engaged),
         "/localization/pose": PoseEstimate(Pose(0.0, 0.0, 0.0), status, 0.0, 0.0, 0.0, np.zeros((3, 3))),
         "/perception/tracks": tracks_of(),
-        "/planning/trajectory": circle(1e6, 20.0, 0.0),
+        "/planning/trajectory": STRAIGHT_ON,
         "/control/command": VehicleCommand(**bounded),
     }
 
@@ -44,7 +50,7 @@ class Driven:
     """A gate that is called every 20 ms; `silent` topics stop being said at that time."""
 
     def __init__(self) -> None:
-        self.node = node(CAR, SETTINGS, TrackingSettings())
+        self.node = GATE
         self.memory: SafetyMemory = self.node.memory
         self.inputs: dict[str, Received] = {}
         self.now_ns = 0
@@ -186,3 +192,88 @@ def test_without_a_plan_the_wheel_is_held() -> None:
 
 def test_who_has_heard_nothing_commands_nothing() -> None:
     assert [fields_of(command) for command in Driven().run(0.1, {})] == [(0.0, 0.0, False, False)] * 5
+
+
+def with_somebody_ahead(x_m: float, existence: float = 1.0) -> dict[str, Any]:
+    """Somebody stands in the way of the ego, which goes on at 20 m/s."""
+    return {
+        **messages(),
+        "/perception/tracks": replace(tracks_of((x_m, 0.0, 0.0, 0.0)), existence=np.array([existence])),
+    }
+
+
+def test_where_a_command_leaves_no_way_out_full_braking_comes_once_two_measurements_agree() -> None:
+    driven = Driven()
+    list(driven.run(1.0, messages()))
+    commands = list(driven.run(0.3, with_somebody_ahead(25.0)))
+    braking = [command.emergency and command.acceleration_mps2 == -SETTINGS.emergency_mps2 for command in commands]
+    first = braking.index(True)
+    assert first == round(SETTINGS.confirm_s * 1e9 / GATE_PERIOD_NS)
+    assert all(braking[first:])
+    assert all(command.acceleration_mps2 == 0.5 for command in commands[:first])
+    assert commands[-1].steering_rad == 0.01
+    assert driven.memory.mode is SafetyMode.NORMAL  # who is out of danger drives on
+
+
+def test_a_ghost_of_one_frame_brakes_nobody() -> None:
+    driven = Driven()
+    list(driven.run(1.0, messages()))
+    for _ in range(10):
+        commands = list(driven.run(0.08, with_somebody_ahead(20.0)))
+        commands += list(driven.run(0.08, messages()))
+        assert all(command.acceleration_mps2 == 0.5 for command in commands)
+
+
+def test_who_can_still_be_braked_for_is_left_to_the_planner() -> None:
+    driven = Driven()
+    commands = list(driven.run(1.0, with_somebody_ahead(60.0)))
+    assert all(command.acceleration_mps2 == 0.5 for command in commands)
+
+
+def test_the_minimal_risk_stop_brakes_harder_only_for_somebody_in_the_way() -> None:
+    driven, said = Driven(), with_somebody_ahead(25.0)
+    list(driven.run(1.0, messages()))
+    last = list(driven.run(1.0, said, silent=("/planning/trajectory",)))[-1]
+    assert driven.memory.mode is SafetyMode.MINIMAL_RISK
+    assert driven.memory.reason == "no fresh /planning/trajectory"
+    assert (last.acceleration_mps2, last.hazard_lights, last.emergency) == (-SETTINGS.emergency_mps2, True, True)
+    last = list(driven.run(1.0, messages(), silent=("/planning/trajectory",)))[-1]
+    assert (last.acceleration_mps2, last.emergency) == (-SETTINGS.stop_mps2, False)
+
+
+def test_the_status_names_whom_the_braking_is_for() -> None:
+    driven, statuses = Driven(), []
+    made = driven.node.step
+
+    def spy(memory: SafetyMemory, tick: Tick) -> Any:
+        result = made(memory, tick)
+        statuses.extend(p.message for p in result[1] if p.topic == "/safety/status")
+        return result
+
+    driven.node = replace(driven.node, step=spy)
+    list(driven.run(1.0, with_somebody_ahead(25.0)))
+    assert (statuses[-1].mode, statuses[-1].reason) == (SafetyMode.DEGRADED, "only full braking keeps clear of track 0")
+
+
+def test_who_has_not_taken_over_or_has_no_plan_yet_is_not_braked_by_the_gate() -> None:
+    waiting = {**with_somebody_ahead(25.0), "/localization/odometry": messages(engaged=False)["/localization/odometry"]}
+    assert all(command.acceleration_mps2 == 0.5 for command in Driven().run(1.0, waiting))
+    planless = with_somebody_ahead(25.0)
+    del planless["/planning/trajectory"]
+    assert all(command.acceleration_mps2 == 0.5 for command in Driven().run(SETTINGS.grace_s - 0.02, planless))
+
+
+@pytest.mark.parametrize(
+    ("bound_m", "mode"), [(0.5, SafetyMode.NORMAL), (2.0, SafetyMode.NORMAL), (2.5, SafetyMode.DEGRADED)]
+)
+def test_a_bound_wider_than_a_lane_forbids_speeding_up(bound_m: float, mode: SafetyMode) -> None:
+    driven, said = Driven(), messages()
+    said["/localization/pose"] = PoseEstimate(
+        Pose(0.0, 0.0, 0.0), PoseStatus.LANE_CERTAIN, bound_m, 0.0, 0.0, np.zeros((3, 3))
+    )
+    last = list(driven.run(1.0, said))[-1]
+    assert driven.memory.mode is mode
+    assert last.acceleration_mps2 == (0.5 if mode is SafetyMode.NORMAL else 0.0)
+    assert driven.memory.reason == (
+        "all inputs are fresh" if mode is SafetyMode.NORMAL else "localization's bound is 2.5 m wide"
+    )

@@ -1,0 +1,90 @@
+"""Whether a command leaves a way out: against the arithmetic of braking, and who does not count."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bus.messages import Odometry
+from geometry.pose import Pose
+from planning.way_out import WayOutSettings, first_met, stopping_m
+from tests.planning.conftest import CAR
+from tests.planning.test_control_and_planner_node import circle, tracks_of
+
+SETTINGS = WayOutSettings()
+STRAIGHT = circle(1e6, 20.0, 0.0)
+FRONT_M, HALF_M = CAR.front_m, 2.25
+"""From the rear axle to the bumper, and from a track's middle to its end."""
+
+
+def ego(speed_mps: float = 20.0) -> Odometry:
+    return Odometry(Pose(0.0, 0.0, 0.0), speed_mps, 0.0, 0.0, 0.0, True)
+
+
+def stop_m(speed_mps: float, command_mps2: float) -> float:
+    """Distance to standstill in closed form."""
+    t = SETTINGS.obeyed_s
+    after = speed_mps + command_mps2 * t
+    return speed_mps * t + 0.5 * command_mps2 * t * t + after**2 / (2.0 * SETTINGS.braking_mps2)
+
+
+@pytest.mark.parametrize(("speed", "command"), [(20.0, 0.0), (20.0, 2.0), (13.0, -5.0), (3.0, 0.0)])
+def test_the_way_to_standstill_is_that_of_constant_braking(speed: float, command: float) -> None:
+    distance, speeds = stopping_m(speed, command, SETTINGS)
+    assert speeds[0] == speed
+    assert speeds[-1] == 0.0
+    assert distance[-1] == pytest.approx(stop_m(speed, command), abs=0.06)
+
+
+def test_who_stands_has_no_way_to_go() -> None:
+    distance, speeds = stopping_m(0.0, 0.0, SETTINGS)
+    assert distance.tolist() == [0.0]
+    assert speeds.tolist() == [0.0]
+
+
+@pytest.mark.parametrize(("spare_m", "met"), [(0.5, -1), (-0.5, 0)])
+def test_a_standing_car_leaves_a_way_out_as_long_as_full_braking_stops_before_it(spare_m: float, met: int) -> None:
+    middle = stop_m(20.0, 0.0) + FRONT_M + HALF_M + spare_m
+    assert first_met(ego(), STRAIGHT, tracks_of((middle, 0.0, 0.0, 0.0)), 0.0, 0.0, CAR, SETTINGS) == met
+
+
+def test_a_harder_command_leaves_a_way_out_where_a_softer_one_does_not() -> None:
+    standing = tracks_of((stop_m(20.0, 0.0) + FRONT_M + HALF_M - 0.5, 0.0, 0.0, 0.0))
+    assert first_met(ego(), STRAIGHT, standing, 0.0, 0.0, CAR, SETTINGS) == 0
+    assert first_met(ego(), STRAIGHT, standing, 0.0, -9.0, CAR, SETTINGS) == -1
+
+
+def test_a_lead_as_fast_as_the_ego_leaves_a_way_out_and_one_that_brakes_hard_may_not() -> None:
+    lead = tracks_of((FRONT_M + HALF_M + 4.0, 0.0, 20.0, 0.0))
+    assert first_met(ego(), STRAIGHT, lead, 0.0, 0.0, CAR, SETTINGS) == -1
+    braking = replace(lead, acceleration_mps2=np.array([-9.0]))
+    assert first_met(ego(), STRAIGHT, braking, 0.0, 0.0, CAR, SETTINGS) == 0
+
+
+def test_who_is_beside_the_way_or_runs_into_the_ego_from_behind_does_not_count() -> None:
+    beside = tracks_of((20.0, 3.5, 0.0, 0.0), (-8.0, 0.0, 30.0, 0.0))
+    assert first_met(ego(), STRAIGHT, beside, 0.0, 0.0, CAR, SETTINGS) == -1
+
+
+def test_who_walks_into_the_way_is_met() -> None:
+    walker = tracks_of((20.0, -4.0, 0.0, 3.5))
+    assert first_met(ego(), STRAIGHT, walker, 0.0, 0.0, CAR, SETTINGS) == 0
+
+
+def test_old_tracks_are_moved_on_to_now() -> None:
+    oncoming = tracks_of((60.0, 0.0, -8.0, 0.0))
+    assert first_met(ego(), STRAIGHT, oncoming, 0.0, 0.0, CAR, SETTINGS) == -1
+    assert first_met(ego(), STRAIGHT, oncoming, 1.2, 0.0, CAR, SETTINGS) == 0
+
+
+def test_what_hardly_exists_is_not_minded() -> None:
+    ghost = replace(tracks_of((15.0, 0.0, 0.0, 0.0)), existence=np.array([0.3]))
+    assert first_met(ego(), STRAIGHT, ghost, 0.0, 0.0, CAR, SETTINGS) == -1
+
+
+def test_the_way_bends_with_the_plan() -> None:
+    bend = circle(25.0, 10.0, 0.0)
+    on_arc = (25.0 * np.sin(0.5), 25.0 * (1.0 - np.cos(0.5)), 0.0, 0.0)
+    straight_on = (14.0, 0.0, 0.0, 0.0)
+    tracks = replace(tracks_of(straight_on, on_arc), length_m=np.full(2, 0.6), width_m=np.full(2, 0.6))
+    assert first_met(ego(14.0), bend, tracks, 0.0, 0.0, CAR, SETTINGS) == 1
