@@ -184,6 +184,10 @@ def _build(kind: Any, tree: Any, path: str, place: Path | str | None) -> Any:
         raise InputError(f"[{path}]: {error}", place) from None
 
 
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
 def _value(kind: Any, value: Any, path: str, place: Path | str | None) -> Any:
     if is_dataclass(kind):
         return _build(kind, value, path, place)
@@ -191,8 +195,7 @@ def _value(kind: Any, value: Any, path: str, place: Path | str | None) -> Any:
         return tuple(_build(get_args(kind)[0], item, f"{path}[{i}]", place) for i, item in enumerate(value))
     try:
         # TOML has lists only; settings are frozen and hold tuples.
-        frozen = tuple(value) if isinstance(value, list) else value
-        return TypeAdapter(kind).validate_python(frozen, strict=True)
+        return TypeAdapter(kind).validate_python(_frozen(value), strict=True)
     except ValidationError as error:
         raise InputError(f"{path} = {value!r}: {error.errors()[0]['msg'].lower()}", place) from None
 

@@ -21,6 +21,14 @@ def test_a_configuration_survives_its_file(horizon: float, headway: float, seed:
     assert read_toml(config.to_toml(), "here") == config
 
 
+def test_lists_of_pairs_become_tuples_too() -> None:
+    outages = [[8.0, 28.0], [60.0, 61.5]]
+    assert configured({"sensors": {"gnss": {"outages_s": outages}}}).sensors.gnss.outages_s == (
+        (8.0, 28.0),
+        (60.0, 61.5),
+    )
+
+
 def test_lists_become_the_tuples_of_settings() -> None:
     config = configured({"stack": {"planner": "pdm-closed"}})
     assert read_toml(config.to_toml(), "here") == config
