@@ -58,7 +58,7 @@ class TrackerSettings:
     begin_hard: float = 0.05
     end_hard: float = 0.15
     """Probabilities, per frame, that a steady object becomes a hard one and back."""
-    floor_m: float = 0.2
+    floor_m: float = 0.1
     """Least 1-sigma of a detection's place: no detector is better than this."""
     even_score: float = 0.35
     """Score at which a detection says as much for an object as against it; odds of scores are taken as evidence."""
