@@ -21,6 +21,10 @@ from planning.metrics.lead import leads
 from planning.metrics.time_to_collision import times
 
 
+LEAD_REACH_M = 250.0
+"""Who drives further ahead on the route (round the block, in a town) leads nobody in a report."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
     """Columns of shape (T,) over the samples of a drive; speeds and accelerations are along the heading.
@@ -54,7 +58,7 @@ def series_of(rollout: Rollout, corridor: LaneCorridor) -> Series:
     """The curves of a drive."""
     view = lane_view(rollout, corridor)
     ahead = leads(view)
-    led = ahead.column >= 0
+    led = (ahead.column >= 0) & (ahead.gap_m <= LEAD_REACH_M)
     left, right = corridor.sides(view.ego_s_m)
     half = 0.5 * view.ego_shape.width_m
     ttc = times(view).min(axis=1, initial=np.inf)
