@@ -16,6 +16,8 @@ from motion.bicycle import Vehicle
 from motion.tracking import LateralGains, TrackingSettings, lateral_gains, nearest_on_path, steering_command
 
 CONTROL_PERIOD_NS = 20_000_000
+STANDING_S = 1.0
+"""A plan that stands now and this much later means to stand."""
 
 
 def node(vehicle: Vehicle, settings: TrackingSettings) -> Node:
@@ -63,6 +65,8 @@ def track(
     ahead_s = age_s + vehicle.acceleration_lag_s
     feed_forward = float(np.interp(ahead_s, trajectory.t_s, trajectory.acceleration_mps2))
     acceleration = feed_forward + settings.speed_gain_1ps * (planned_mps - speed)
-    if planned_mps < 0.05 and speed < 0.3 and feed_forward <= 0.0:
+    soon_mps = float(np.interp(age_s + STANDING_S, trajectory.t_s, trajectory.speed_mps))
+    # A plan that creeps by millimetres stands: the brake is held, not let go and taken again.
+    if max(planned_mps, soon_mps) < 0.05 and speed < 0.3:
         acceleration = min(acceleration, -settings.standstill_mps2)
     return VehicleCommand(acceleration, steering, hazard_lights=False, emergency=trajectory.emergency)

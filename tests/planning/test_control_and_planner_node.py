@@ -66,6 +66,20 @@ def test_acceleration_is_commanded_ahead_by_the_actuator_lag() -> None:
     assert before.acceleration_mps2 == pytest.approx(0.0)
 
 
+def test_the_brake_is_held_while_the_plan_stands_and_let_go_when_it_starts() -> None:
+    standing = circle(1e6, 0.0, 0.0)
+    creeping = replace(standing, speed_mps=np.full(61, 0.004), acceleration_mps2=np.full(61, 0.01))
+    starting = replace(standing, speed_mps=0.8 * standing.t_s, acceleration_mps2=np.full(61, 0.8))
+    gains = lateral_gains(CAR, TrackingSettings(), 0.02)
+    odometry = Odometry(Pose(0.0, 0.0, 0.0), 0.0, 0.0, 0.0, 0.0, True)
+    held, still, gone = (
+        track(plan, odometry, 0.02, CAR, TrackingSettings(), gains).acceleration_mps2
+        for plan in (standing, creeping, starting)
+    )
+    assert held == still == -TrackingSettings().standstill_mps2
+    assert gone > 0.5
+
+
 def tracks_of(*rows: tuple[float, float, float, float]) -> Tracks:
     """Tracks at (x, y) with (vx, vy) in odom."""
     n = len(rows)
