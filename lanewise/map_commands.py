@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from localization.lane_matching import LaneMatch, LaneMatchSettings, match_lanes
 from maps.argoverse2 import read_argoverse2_map
 from maps.check import defects_of
 from maps.commonroad import commonroad_map, read_lanelets
+from maps.lane_check import lane_defects
 from maps.lane_map import LaneMap
 from maps.lane_sampling import sample_lanes
 from maps.lanelet2 import read_lanelet2
@@ -27,6 +29,8 @@ from maps.strict_xml import read_xml
 app = typer.Typer(name="map", help="Look at maps, check and convert them.", no_args_is_help=True)
 
 EXIT_DEFECTS = 1
+LANE_FORMATS = (".osm", ".xml", ".json")
+"""Formats of lanes without roads."""
 MapFile = Annotated[
     Path,
     typer.Argument(
@@ -60,8 +64,12 @@ def show(
 
 @app.command("check")
 def check(file: MapFile) -> None:
-    """List the defects of an OpenDRIVE map with their places; exit code 1 if there are any."""
-    found = defects_of(read_opendrive(_opendrive(file)))
+    """List the defects of a map with their places; exit code 1 if there are any."""
+    found: Sequence[object]
+    if file.suffix.lower() in LANE_FORMATS:
+        found = lane_defects(read_map(file))
+    else:
+        found = defects_of(read_opendrive(_opendrive(file)))
     for defect in found:
         typer.echo(f"{file}: {defect}")
     typer.echo(f"{file}: {len(found)} defects" if found else f"{file}: no defects")

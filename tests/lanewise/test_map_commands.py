@@ -66,7 +66,7 @@ def test_a_converted_map_is_the_same_map(tmp_path: Path) -> None:
     [
         (("show", "none.xodr"), "none.xodr"),
         (("show", MERGE, "--out", "map.jpeg"), "ends in .html or .png"),
-        (("check", "map.osm"), "an OpenDRIVE file"),
+        (("check", "map.shp"), "an OpenDRIVE file"),
         (("convert", MERGE, "map.txt"), "ends in .xodr"),
     ],
 )
@@ -80,6 +80,14 @@ def test_lanelet2_maps_are_shown_like_any_other(data: Path, tmp_path: Path) -> N
     said = run("show", data / "maps" / "lanelet2" / "Lanelet2__mapping_example.osm", "--out", target).stdout
     assert "388 driving lanes of 431" in said
     assert "45048 (biking)" in target.read_text()
+
+
+def test_check_looks_at_lanelet2_maps_too(data: Path) -> None:
+    folder = data / "maps" / "lanelet2"
+    assert run("check", folder / "scenario_simulator_v2__intersection.osm").exit_code == 0
+    result = run("check", folder / "Lanelet2__mapping_example.osm")
+    assert result.exit_code == 1
+    assert "lane 45554 at s = 5.05 m: meets lane 45558 at an angle of 54 degrees [kink]" in result.stdout
 
 
 def test_match_names_the_lanes_of_a_trajectory_and_writes_them(tmp_path: Path) -> None:
