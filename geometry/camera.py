@@ -16,7 +16,9 @@ from geometry.angles import Floats
 from geometry.errors import ContractError
 
 _ITERATIONS = 20
-"""Fixed-point steps of the undistortion; lenses with a monotonic radius converge to 1e-6 long before."""
+"""Fixed-point steps of the undistortion at the most; lenses with a monotonic radius converge long before."""
+_ENOUGH = 1e-10
+"""Change of a step after which no further one is taken: a millionth of a pixel for any lens."""
 
 _HORIZON_STEPS = 6
 
@@ -152,7 +154,10 @@ def undistorted(plane: Floats, coefficients: Floats) -> Floats:
     x, y = plane[:, 0], plane[:, 1]
     for _ in range(_ITERATIONS):
         radial, tangential = _bend(x, y, coefficients)
+        before = x, y
         x, y = (plane[:, 0] - tangential[0]) / radial, (plane[:, 1] - tangential[1]) / radial
+        if np.abs(x - before[0]).max(initial=0.0) + np.abs(y - before[1]).max(initial=0.0) < _ENOUGH:
+            break
     return np.stack((x, y), axis=-1)
 
 
