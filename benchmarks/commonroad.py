@@ -6,7 +6,8 @@ FOLDER holds scenario files. CommonRoad's problems tell what the others will do;
 has to predict it itself. `solved` counts those whose drive our own checks find valid (start, goal in its time and at
 its speed and heading, no contact, feasible for the vehicle model), `accepted` those that the official checker accepts
 as well; it runs in the environment of PYTHON (`benchmarks/peers/commonroad_check.py` names the packages), without which
-`accepted` is null.
+`accepted` is null. What we refuse is given to it too: of the `written` files, it finds the same of start, goal, contact
+and feasibility in `verdicts_agree`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from commonroad_parity import own_verdict
+
 from bus.recording import Recording
 from geometry.errors import InputError
 from lanewise.batch import Job, Outcome, run_jobs
@@ -27,7 +30,8 @@ from lanewise.config import RunConfig, StackChoice
 from lanewise.drive import drive_of
 from lanewise.recorded import read_drive
 from lanewise.run import Outputs
-from lanewise.solution import write_solution
+from lanewise.solution import trajectory_of, write_solution
+from sim.scenarios.commonroad.read import read_commonroad
 
 PEER = Path(__file__).parent / "peers" / "commonroad_check.py"
 
@@ -42,6 +46,14 @@ def solution_of(outcome: Outcome, folder: Path) -> tuple[Path | None, str]:
     except InputError as error:
         return None, str(error)
     return path, wrong[0] if wrong else ""
+
+
+def own_checks(outcome: Outcome) -> dict[str, bool]:
+    """What we find of start, goal, contact and feasibility."""
+    assert outcome.result is not None
+    scenario = read_commonroad(Path(outcome.job.config.scenario))
+    rollout = drive_of(read_drive(Recording.open(outcome.result.folder / "drive.mcap"))).rollout
+    return own_verdict(scenario, scenario.problems[0].id, trajectory_of(scenario, rollout))
 
 
 def accepted(table: dict[str, list[str]], folder: Path, peers: Path) -> dict[str, dict[str, bool]]:
@@ -71,21 +83,25 @@ def main() -> None:
             for file in files
         ]
         table: dict[str, list[str]] = {}
+        ours: dict[str, dict[str, bool]] = {}
         solved: dict[str, str] = {}
         for outcome in run_jobs(jobs, arguments.workers, lambda _: None):
             path, wrong = solution_of(outcome, out)
             print(f"{Path(outcome.job.config.scenario).stem:40} {wrong or 'solved'}")
-            if path is not None and not wrong:
+            if path is not None:
                 table[str(Path(outcome.job.config.scenario).resolve())] = [path.name]
-                solved[path.name] = outcome.job.config.scenario
+                ours[path.name] = own_checks(outcome)
+                if not wrong:
+                    solved[path.name] = outcome.job.config.scenario
         figures: dict[str, Any] = {"total": len(files), "solved": len(solved), "accepted": None}
         if arguments.peers is not None:
             verdicts = accepted(table, out, arguments.peers)
-            for name in solved:
-                refused = [check for check, fine in verdicts[name].items() if not fine]
-                if refused:
-                    print(f"{name}: the official checker refuses it: {', '.join(refused)}")
+            for name in ours:
+                for check, fine in verdicts[name].items():
+                    if fine != ours[name][check]:
+                        print(f"{name}: {check} is {ours[name][check]} for us, {fine} for the official checker")
             figures["accepted"] = sum(all(verdicts[name].values()) for name in solved)
+            figures |= {"written": len(ours), "verdicts_agree": sum(ours[name] == verdicts[name] for name in ours)}
     print(json.dumps(figures))
 
 

@@ -182,7 +182,8 @@ def _judged(job: EvaluationJob, folder: Path, result: RunResult) -> dict[str, An
         row |= {"ncap_test": assignment.ncap.name, "ncap_speed_kph": assignment.ncap.speed_kph}
     for metric in told["metrics"]:
         if metric["name"] in METRICS:
-            row[f"{metric['name']}_passed"], row[metric["name"]] = metric["passed"], metric["value"]
+            name = metric["name"]
+            row |= {f"{name}_passed": metric["passed"], name: metric["value"], f"{name}_t_s": metric["t_s"]}
         elif metric["name"] == NCAP:
             row |= {NCAP: metric["value"], f"{NCAP}_cause": metric["cause"], f"{NCAP}_t_s": metric["t_s"]}
         elif metric["name"].startswith(COMMONROAD):
@@ -222,8 +223,13 @@ def _nuplan(job: EvaluationJob, rollout: Rollout, lane_map: LaneMap) -> dict[str
     except ContractError as error:
         return {"nuplan_score": None, "nuplan_cause": str(error), "nuplan_t_s": None}
     total, *_ = judged.results()
-    parts = {f"nuplan_{name}": round(value, 6) for name, value in judged.sub_scores().items()}
-    return {"nuplan_score": round(judged.total, 6), "nuplan_cause": total.cause, "nuplan_t_s": total.t_s, **parts}
+    row: dict[str, Any] = {
+        "nuplan_score": round(judged.total, 6), "nuplan_cause": total.cause, "nuplan_t_s": total.t_s
+    }  # fmt: skip
+    for part in judged.sub_results():
+        name = f"nuplan_{part.name}"
+        row |= {name: round(part.value, 6), f"{name}_t_s": part.t_s, f"{name}_cause": part.cause}
+    return row
 
 
 def _expert(job: EvaluationJob, rollout: Rollout) -> Rollout | None:

@@ -27,6 +27,12 @@ PARTS: Mapping[str, str] = {
     "nuplan_ego_is_comfortable": "comfort",
 }  # fmt: skip
 """Columns of the heat map and their headings."""
+SHOWN_AS_LOST = 0.9995
+"""What is lower is not shown as 100.0."""
+LABELS: Mapping[str, str] = {
+    "nuplan_score": "nuPlan score", "mean_speed_mps": "mean speed", "lost_mps": "speed lost", "euro_ncap": "Euro NCAP",
+    "commonroad_SM1": "CommonRoad SM1",
+}  # fmt: skip
 COSTS = ("commonroad_SM1", "commonroad_SA1", "commonroad_WX1", "commonroad_TR1", "commonroad_JB1")
 """CommonRoad cost functions that the table shows; results.parquet holds all, with their terms."""
 
@@ -50,6 +56,7 @@ def write_summary(
             for d in differences
         ],
         groups=_groups(rows, planners),
+        labels=LABELS,
         parts=list(PARTS.values()),
         heat=_heat(rows, planners),
         ncap=[(planner, score) for planner, score in ncap_scores(rows).items()],
@@ -117,10 +124,12 @@ def _heat(rows: Sequence[Row], planners: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _cell(scored: Sequence[Row], name: str) -> dict[str, Any]:
+    """A part's mean, and the way to its worst drive, at the moment at which that lost it."""
     worst = min(scored, key=lambda row: float(row[name]))
     share = sum(float(row[name]) for row in scored) / len(scored)
-    link = _report(worst, "nuplan_t_s") if worst[name] < 1.0 else ""
-    return {"share": share, "link": link, "worst": f"{worst['case']}: {worst['nuplan_cause']}"}
+    told = "nuplan" if name == "nuplan_score" else name
+    link = _report(worst, f"{told}_t_s") if worst[name] < SHOWN_AS_LOST else ""
+    return {"share": share, "link": link, "worst": f"{worst['case']}: {worst.get(f'{told}_cause', '')}"}
 
 
 def _report(row: Row, moment: str) -> str:
@@ -132,7 +141,13 @@ def _report(row: Row, moment: str) -> str:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    marks = [{"name": name, "passed": row.get(f"{name}_passed"), "value": row.get(name)} for name in METRICS]
+    marks = [
+        {
+            "name": name.replace("_", " "), "passed": row.get(f"{name}_passed"), "value": row.get(name),
+            "link": _report(row, f"{name}_t_s") if row.get(f"{name}_passed") is False else "",
+        }
+        for name in METRICS
+    ]  # fmt: skip
     return {
         **row,
         "marks": marks,

@@ -90,3 +90,22 @@ def test_a_part_of_the_score_leads_to_its_worst_drive(page: Page, evaluated: tup
     page.wait_for_timeout(200)
     assert lost["key"] in page.url
     assert float(page.inner_text("#clock").split()[0]) == pytest.approx(lost["nuplan_t_s"], abs=0.02)
+
+
+def test_the_heat_map_sorts_too(page: Page, evaluated: tuple[Path, list[dict[str, Any]]]) -> None:
+    page.goto(evaluated[0].as_uri())
+    page.click("#heat th button:has-text('score')")
+    texts = page.locator("#heat tbody tr td:nth-child(4)").all_inner_texts()
+    values = [float(text) for text in texts]
+    assert values == sorted(values)
+    assert len(set(values)) > 1
+
+
+def test_a_red_square_leads_to_its_own_moment(page: Page, evaluated: tuple[Path, list[dict[str, Any]]]) -> None:
+    path, rows = evaluated
+    lost = next(row for row in rows if row["collision_passed"] is False)
+    page.goto(path.as_uri())
+    page.click(f"#all tbody tr:has-text('{lost['planner']}') .dots a:has(i[title^='collision'])")
+    page.wait_for_selector("#clock")
+    page.wait_for_timeout(200)
+    assert float(page.inner_text("#clock").split()[0]) == pytest.approx(lost["collision_t_s"], abs=0.02)
