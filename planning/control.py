@@ -64,6 +64,9 @@ def track(
     planned_mps = float(np.interp(age_s, trajectory.t_s, trajectory.speed_mps))
     ahead_s = age_s + vehicle.acceleration_lag_s
     feed_forward = float(np.interp(ahead_s, trajectory.t_s, trajectory.acceleration_mps2))
+    if trajectory.emergency:
+        # Looking ahead would let the brake go before the car stands, cycle after cycle.
+        feed_forward = min(feed_forward, float(np.interp(age_s, trajectory.t_s, trajectory.acceleration_mps2)))
     acceleration = feed_forward + settings.speed_gain_1ps * (planned_mps - speed)
     soon_mps = float(np.interp(age_s + STANDING_S, trajectory.t_s, trajectory.speed_mps))
     # A plan that creeps by millimetres stands: the brake is held, not let go and taken again.

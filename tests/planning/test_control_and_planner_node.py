@@ -80,6 +80,21 @@ def test_the_brake_is_held_while_the_plan_stands_and_let_go_when_it_starts() -> 
     assert gone > 0.5
 
 
+def test_an_emergency_brake_is_held_until_the_car_stands() -> None:
+    plan = circle(1e6, 0.0, 0.0)
+    braking = plan.t_s < 0.15  # the plan stands before the actuator has followed
+    plan = replace(
+        plan, speed_mps=np.maximum(1.2 - 9.0 * plan.t_s, 0.0), acceleration_mps2=np.where(braking, -9.0, 0.0)
+    )
+    gains = lateral_gains(CAR, TrackingSettings(), 0.02)
+    odometry = Odometry(Pose(0.0, 0.0, 0.0), 1.2, -5.0, 0.0, 0.0, True)
+    calm, emergency = (
+        track(one, odometry, 0.02, CAR, TrackingSettings(), gains).acceleration_mps2
+        for one in (plan, replace(plan, emergency=True))
+    )
+    assert emergency <= -9.0 < calm
+
+
 def tracks_of(*rows: tuple[float, float, float, float]) -> Tracks:
     """Tracks at (x, y) with (vx, vy) in odom."""
     n = len(rows)
