@@ -8,7 +8,7 @@ import pytest
 from bus.memory import decode_memory, encode_memory
 from bus.messages import EntityKind, LightState, PoseStatus
 from geometry.pose import Pose
-from lanewise.grid import straight_road
+from lanewise.grid import drive_planner, straight_road
 from maps.lane_map import MapSignal, StopLine
 from maps.route import follow_lane
 from motion.bicycle import Vehicle
@@ -16,6 +16,7 @@ from planning.open_loop import score_plan
 from planning.pdm_closed import PdmClosedMemory, PdmClosedPlanner
 from planning.pdm_proposals import IdmPolicy, Start, constant_velocity, nearest_agents, unroll
 from planning.scene import Agents, Context, EgoState, Mission, Scene
+from sim.scenarios.r157_cases import BrakingLead, traffic_of
 
 CAR = Vehicle(wheelbase_m=2.8, length_m=4.5, width_m=2.0, centre_x_m=1.4)
 
@@ -223,3 +224,30 @@ def test_whom_the_ego_has_touched_is_not_looked_at_any_more(scene):
     found, memory = planner.plan(later, decode_memory(encode_memory(memory)))
     assert found.lead_id == -1
     assert memory.touched == (100,)
+
+
+def published_model_has_contact(speed_mps, deceleration_mps2, gap_m):
+    """The Intelligent Driver Model with the published numbers, driven exactly, behind a leader that brakes."""
+    ego_m, ego_mps, lead_m, lead_mps = 0.0, speed_mps, gap_m, speed_mps
+    for _ in range(400):
+        wanted_m = 1.0 + 1.5 * ego_mps + ego_mps * (ego_mps - lead_mps) / (2.0 * np.sqrt(1.5 * 3.0))
+        free = 1.0 - (ego_mps / speed_mps) ** 10 - (wanted_m / max(lead_m - ego_m, 1.0)) ** 2
+        ego_m, lead_m = ego_m + 0.1 * ego_mps, lead_m + 0.1 * lead_mps
+        ego_mps = max(ego_mps + 0.1 * float(np.clip(1.5 * free, -3.0, 1.5)), 0.0)
+        lead_mps = max(lead_mps - 0.1 * deceleration_mps2, 0.0)
+        if ego_m >= lead_m:
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("speed_kph", "deceleration_mps2"), [(60.0, 2.0), (60.0, 3.5), (90.0, 2.0), (90.0, 5.0), (105.0, 6.0), (120.0, 3.5)]
+)
+def test_it_runs_into_braking_leaders_where_the_published_model_does(speed_kph, deceleration_mps2):
+    lanes = straight_road()
+    lanes = replace(lanes, speed_limit_mps=np.full(len(lanes.s_m), 40.0), _cache={})
+    speed_mps = speed_kph / 3.6
+    case = BrakingLead(speed_kph, deceleration_mps2, 2.0 * speed_mps)
+    outcome = drive_planner(PdmClosedPlanner(), traffic_of(case), lanes)
+    assert outcome.avoided != published_model_has_contact(speed_mps, deceleration_mps2, case.gap_m)
+    assert outcome.deceleration_mps2 <= 3.0 + 1e-6
