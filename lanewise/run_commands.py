@@ -87,46 +87,58 @@ def run_command(
     states: Annotated[Path | None, typer.Option(help="With --ego scripted: write the states as CSV.")] = None,
 ) -> None:
     """Run scenarios closed loop; a run folder each, exit code 1 if a verdict fails, 2 if an input is wrong."""
-    places = {name: value for name, value in (("start", start), ("goal", goal)) if value is not None}
-    if traffic is not None:
-        places["traffic"] = traffic
-    parameters = {**_pairs(param or []), **places}
+    parameters = {**_pairs(param or []), **_given(start=start, goal=goal, traffic=traffic)}
     if detector is not None and perception is None:
         perception = "camera"
-    choices = {"planner": planner, "perception": perception, "localization": localization, "detector": detector,
-               "detector_form": detector_form}  # fmt: skip
+    choices = _given(
+        planner=planner, perception=perception, localization=localization, detector=detector,
+        detector_form=detector_form,
+    )  # fmt: skip
     base = _base(config, choices, setting or [], seed, timeout)
     cases = select(scenarios, root, sample, every, seed)
-    if ego not in ("stack", "scripted"):
-        raise InputError(f"--ego {ego}: known are stack and scripted")
-    if states is not None and (ego != "scripted" or len(cases) != 1):
-        raise InputError("--states needs --ego scripted and one scenario")
+    _check_ego(ego, states, len(cases))
     if ego == "scripted":
         for case in cases:
             _play(case, parameters, base, root, states)
         return
     if solution is not None and not (record and all(case.scenario.endswith(".xml") for case in cases)):
         raise InputError("--solution needs CommonRoad scenarios (.xml) and recorded drives")
-    jobs = _jobs(cases, parameters, base, _new_folder(out, cases[0].label if len(cases) == 1 else "batch"),
-                 Outputs(record, report, root))  # fmt: skip
+    folder = _new_folder(out, cases[0].label if len(cases) == 1 else "batch")
+    jobs = _jobs(cases, parameters, base, folder, Outputs(record, report, root))
     outcomes = _drive(jobs, min(workers or cores(), len(jobs)))
     if solution is not None:
         _write_solutions(outcomes, solution)
-    if len(outcomes) == 1:
-        print_drive(outcomes[0])
-    else:
-        _write_results(jobs, outcomes)
-        print_batch(outcomes)
+    _tell(jobs, outcomes)
     _leave(outcomes)
 
 
+def _given(**options: str | None) -> dict[str, str]:
+    """Those that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _check_ego(ego: str, states: Path | None, cases: int) -> None:
+    if ego not in ("stack", "scripted"):
+        raise InputError(f"--ego {ego}: known are stack and scripted")
+    if states is not None and (ego != "scripted" or cases != 1):
+        raise InputError("--states needs --ego scripted and one scenario")
+
+
+def _tell(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
+    """The table of one drive, or of many, whose results are written beside them."""
+    if len(outcomes) == 1:
+        print_drive(outcomes[0])
+        return
+    _write_results(jobs, outcomes)
+    print_batch(outcomes)
+
+
 def _base(
-    path: Path | None, choices: dict[str, str | None], settings: Sequence[str], seed: int, timeout_s: float | None
+    path: Path | None, choices: dict[str, str], settings: Sequence[str], seed: int, timeout_s: float | None
 ) -> RunConfig:
     """The configuration that all drives of a command share: file, then options, then `--set`."""
     tree = _read(path) if path is not None else {}
-    chosen = {name: value for name, value in choices.items() if value is not None}
-    tree = {**tree, "stack": {**tree.get("stack", {}), **chosen}, "seed": seed or tree.get("seed", 0)}
+    tree = {**tree, "stack": {**tree.get("stack", {}), **choices}, "seed": seed or tree.get("seed", 0)}
     if timeout_s is not None:
         tree["simulation"] = {**tree.get("simulation", {}), "timeout_s": timeout_s}
     return configured(with_settings(tree, settings), path)

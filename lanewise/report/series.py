@@ -20,7 +20,6 @@ from planning.metrics.lane_view import lane_view
 from planning.metrics.lead import leads
 from planning.metrics.time_to_collision import times
 
-
 LEAD_REACH_M = 250.0
 """Who drives further ahead on the route (round the block, in a town) leads nobody in a report."""
 
