@@ -9,6 +9,7 @@ import typer
 
 from bus.recording import Recording
 from geometry.errors import InputError
+from lanewise import open_loop_eval
 from lanewise.config import configured, with_settings
 from lanewise.evaluation.batch import evaluate, jobs_of
 from lanewise.evaluation.comparison import paired_differences, planner_scores
@@ -27,19 +28,20 @@ from lanewise.run_commands import cores
 from lanewise.tables import print_evaluation
 
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
-LOCALIZATION, PERCEPTION = "localization", "perception"
+LOCALIZATION, PERCEPTION, OPEN_LOOP = "localization", "perception", "open-loop"
 
 
 def eval_command(
     suite: Annotated[
         str,
         typer.Argument(
-            metavar="SUITE", help="A shipped suite (quick, highway), a .toml file, `localization` or `perception`."
+            metavar="SUITE",
+            help="quick, highway, town, r157, ncap, commonroad, a .toml file; localization, perception, open-loop.",
         ),
     ],
     drives: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[DRIVE.mcap...]", help="After `localization` or `perception`: the drives to score."),
+        typer.Argument(metavar="[DRIVE.mcap...]", help="After localization, perception or open-loop: the drives."),
     ] = None,
     planner: Annotated[list[str] | None, typer.Option(help="A planner; repeat to compare. Default idm.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, for example 0,1,2.")] = "0",
@@ -59,18 +61,18 @@ def eval_command(
     """Drive a suite and write results.parquet, results.json, junit.xml and index.html. Exit code 1 on a lost case.
 
     `lanewise eval localization DRIVE.mcap...` scores the recorded pose of drives against the recorded truth instead,
+    `lanewise eval open-loop DRIVE.mcap...` each plan against what then happened (PDMS, EPDMS, displacement), and
     `lanewise eval perception DRIVE.mcap...` what cameras and tracker said in them, with the worst frames on a page.
     """
-    if suite == LOCALIZATION:
-        _eval_localization(drives or [])
+    if suite in (LOCALIZATION, OPEN_LOOP):
+        (_eval_localization if suite == LOCALIZATION else _eval_open_loop)(drives or [])
         return
     if suite == PERCEPTION:
         _eval_perception(drives or [], every, out)
         return
     if drives:
         raise InputError(
-            f"only `lanewise eval {LOCALIZATION}` and `lanewise eval {PERCEPTION}` take recorded drives, not the suite "
-            f"{suite!r}"
+            f"only {LOCALIZATION}, {PERCEPTION} and {OPEN_LOOP} take recorded drives, not the suite {suite!r}"
         )
     whole = r157_suite() if suite == R157 else load_suite(suite)
     chosen = whole.filtered(only or []).sampled(sample)
@@ -90,6 +92,12 @@ def eval_command(
         raise typer.Exit(EXIT_BAD_INPUT)
     if any(row["outcome"] == "fail" for row in rows):
         raise typer.Exit(EXIT_FAILED)
+
+
+def _eval_open_loop(drives: list[Path]) -> None:
+    if not drives:
+        raise InputError(f"`lanewise eval {OPEN_LOOP}` needs recorded drives, for example runs/demo/drive.mcap")
+    open_loop_eval.print_scores([open_loop_eval.score_drive(path) for path in drives])
 
 
 def _eval_localization(drives: list[Path]) -> None:
