@@ -53,16 +53,24 @@ class Car:
         self.memory, said = self.node.step(self.memory, tick)
         self.said += said
 
-    def drive(self, seconds: float, fixes: bool = True, marks: bool = True, jump_m: float = 0.0) -> None:
+    def drive(
+        self, seconds: float, fixes: bool = True, marks: bool = True, jump_m: float = 0.0, age_s: float = 0.1,
+        frozen: bool = False, twice: bool = False,
+    ) -> None:  # fmt: skip
+        still = self.pose
         for _ in range(round(seconds * 50)):
             self.k += 1
             self.hear("/sensor/wheels", Wheels(SPEED_MPS, math.nan, True))
             self.hear("/sensor/imu", Imu(np.array((0.0, 0.0, 9.81)), np.zeros(3)))
             if self.k % 5 == 0:
                 if fixes:
-                    x, y = self.pose.x_m + 1.5, self.pose.y_m - 1.0 + jump_m
+                    place = still if frozen else self.pose
+                    x, y = place.x_m + 1.5, place.y_m - 1.0 + jump_m
                     fix = GnssFix(x, y, 1.5, SPEED_MPS, 0.0, 0.1, True)
-                    self.hear("/sensor/gnss", fix, self.now_ns - 100_000_000)
+                    stamp_ns = self.now_ns - round(age_s * 1e9)
+                    self.hear("/sensor/gnss", fix, stamp_ns)
+                    if twice:
+                        self.hear("/sensor/gnss", replace(fix, x_m=x - 3.0), stamp_ns - 60_000_000)
                 if marks:
                     self.hear("/perception/lane_marks", seen_from(KNOWN.lines, self.pose))
                 self._call(None)
@@ -125,6 +133,25 @@ def test_a_fix_that_stays_elsewhere_is_at_last_a_doubt() -> None:
     car.drive(15.0)
     car.drive(12.0, jump_m=40.0)
     assert car.newest(PoseEstimate).status != PoseStatus.LANE_CERTAIN
+
+
+@pytest.mark.parametrize(
+    ("fault", "word"),
+    [
+        ({"jump_m": 10.0}, "contradicts"),
+        ({"frozen": True}, "repeats itself"),
+        ({"twice": True}, "out of order"),
+        ({"age_s": 3.0}, "old"),
+    ],
+)
+def test_a_receiver_that_lies_is_reported_and_the_lane_is_kept(fault: dict[str, Any], word: str) -> None:
+    car = Car()
+    car.drive(15.0)
+    for _ in range(10):
+        car.drive(0.5, **fault)
+        bound_m = car.newest(PoseEstimate).protection_lateral_m
+        assert abs(car.estimate.y_m - car.pose.y_m) <= min(bound_m, 0.15)
+    assert any(word in text for text in car.complaints), car.complaints
 
 
 @pytest.mark.parametrize(
