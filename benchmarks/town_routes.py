@@ -1,9 +1,11 @@
-"""Routes through towns with the baseline driver: does it arrive, in its lane, without touching anything?
+"""Routes through towns: does the ego arrive, in its lane, without touching anything?
 
-    python benchmarks/town_routes.py MAP.xodr... [--routes 10] [--seed 0] [--traffic 0]
+    python benchmarks/town_routes.py MAP.xodr... [--planner lanewise] [--localization map] [--routes 10] [--seed 0]
+        [--traffic 0]
 
 Start and goal are drawn from the driving lanes outside junctions, at least 100 m of way apart. Keys: `routes`,
-`arrived`, `clean` (arrived without leaving the lane, a contact or a red light run). Lights run by their programme.
+`arrived`, `clean` (arrived without leaving the lane, a contact or a red light run), `comfortable`
+(within nuPlan's bounds of comfort all the way). Lights run by their programme.
 """
 
 from __future__ import annotations
@@ -55,9 +57,11 @@ def main() -> None:
     """Print the table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("maps", nargs="+", type=Path)
+    parser.add_argument("--planner", default="lanewise")
     parser.add_argument("--routes", type=int, default=10, help="routes on each map")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--traffic", type=int, default=0, help="cars on each map")
+    parser.add_argument("--localization", default="ground-truth", help="who tells the pose")
     arguments = parser.parse_args()
     figures = {"routes": 0, "arrived": 0, "clean": 0}
     for path in arguments.maps:
@@ -65,7 +69,8 @@ def main() -> None:
         for start, goal, length in drawn_routes(sample_lanes(read_opendrive(path)), arguments.routes, rng):
             parameters = {"start": start, "goal": goal, "traffic": str(arguments.traffic)}
             config = configured({
-                "scenario": str(path), "parameters": parameters, "simulation": {"timeout_s": 400.0}
+                "scenario": str(path), "parameters": parameters, "simulation": {"timeout_s": 400.0},
+                "stack": {"planner": arguments.planner, "localization": arguments.localization},
             })  # fmt: skip
             with tempfile.TemporaryDirectory() as folder:
                 result = run(config, Path(folder) / "run", Outputs(record=False, report=False), lambda _: None)

@@ -30,11 +30,11 @@ from maps.commonroad import commonroad_map, read_lanelets
 from maps.lane_map import LaneMap
 from maps.lane_sampling import sample_lanes
 from maps.opendrive import read_opendrive
-from maps.route import Route, follow_lane, shortest_route
+from maps.route import Route, follow_lane, route_via, shortest_route
 from maps.strict_xml import read_xml
 from motion.bicycle import Vehicle
 from planning.foretold import Foretold
-from planning.scene import Arrival, Context, Mission
+from planning.scene import Arrival, Context, Halt, Mission
 from sim.scenarios.commonroad.engine import CommonRoadEngine
 from sim.simulator import vehicle_of
 
@@ -67,6 +67,19 @@ class Destination:
 
     lane: int
     s_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where a shuttle stands on its way, and how long its doors are open."""
+
+    lane: int
+    s_m: float
+    doors_open_s: float
+
+    def on(self, route: Route) -> Halt:
+        """The same place as arc length of a route."""
+        return Halt(float(route.lane_begins_m[route.lanes.index(self.lane)]) + self.s_m, self.doors_open_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +120,8 @@ class Assignment:
     appointment: Appointment | None = None
     foretold: bool = False
     """Whether the planner is told what the others will do (CommonRoad's scenarios tell it)."""
+    stops: tuple[Stop, ...] = ()
+    """In driving order."""
 
     def context(self, dt_s: float) -> Context:
         """The planner's context; `dt_s` is its cycle.
@@ -119,11 +134,13 @@ class Assignment:
         if goal is None:
             route = follow_lane(lane_map, start.lane, start.s_m, ROUTE_M)
         else:
-            route = shortest_route(lane_map, start.lane, goal.lane, start.s_m, goal.s_m, beyond_m=ROUTE_M)
+            places = [*((stop.lane, stop.s_m) for stop in self.stops), (goal.lane, goal.s_m)]
+            route = route_via(lane_map, start.lane, start.s_m, places, beyond_m=ROUTE_M)
         # Recorded maps are cut out of larger ones; where their lanes end the road goes on.
         arrival = None if self.appointment is None else self.appointment.on(route)
         open_end = self.map_format in ("commonroad", "argoverse2")
-        mission = Mission(route, start.set_speed_mps, open_end, start.keep_lane, arrival)
+        halts = tuple(stop.on(route) for stop in self.stops)
+        mission = Mission(route, start.set_speed_mps, open_end, start.keep_lane, arrival, halts)
         return Context(lane_map, self.vehicle, mission, dt_s, foretold_in(self.map_data) if self.foretold else ())
 
     def to_metadata(self) -> dict[str, str]:
@@ -137,6 +154,7 @@ class Assignment:
             "destination": json.dumps(None if self.destination is None else asdict(self.destination)),
             "appointment": json.dumps(None if self.appointment is None else asdict(self.appointment)),
             "foretold": json.dumps(self.foretold),
+            "stops": json.dumps([asdict(stop) for stop in self.stops]),
             "ncap": json.dumps(None if self.ncap is None else asdict(self.ncap)),
         }
 
@@ -161,6 +179,7 @@ class Assignment:
                 _checked(NcapTest | None, entries.get("ncap", "null")),
                 _checked(Appointment | None, entries.get("appointment", "null")),
                 _checked(bool, entries.get("foretold", "false")),
+                _checked(tuple[Stop, ...], entries.get("stops", "[]")),
             )
         except (KeyError, ValueError, ValidationError, binascii.Error, zlib.error) as error:
             reason = str(error).splitlines()[0]
@@ -184,6 +203,7 @@ def assignment_of(source: Source) -> Assignment:
     return Assignment(
         source.map_name, source.map_format, source.map_data, vehicle_of(shape, limits), start,
         _destination(lane_map, start, source), ncap_test(engine), _appointment(source), source.foretold,
+        tuple(Stop(*stop) for stop in source.stops),
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from planning.metrics.nuplan.from_rollout import drive_of_rollout
 from planning.metrics.nuplan.score import score
 from planning.metrics.red_lights import red_lights
 from planning.metrics.result import MetricResult, Verdict, decide
+from planning.metrics.stops import stops_served
 from planning.scene import Context
 
 NUPLAN = "nuplan: "
@@ -61,7 +62,11 @@ def verdict_of(drive: Drive, context: Context, assignment: Assignment | None = N
     verdict = judge(drive.rollout, corridor, "" if with_goal else rules)
     lights = red_lights(drive.rollout, context.mission.route, context.lane_map, drive.lights)
     if with_goal:
-        verdict = decide((*verdict.results, _contact(drive), lights, _goal(drive)), DECISIVE[rules])
+        found = (*verdict.results, _contact(drive), lights, _goal(drive))
+        decisive = DECISIVE[rules]
+        if halts := context.mission.halts:
+            found, decisive = (*found, stops_served(drive.rollout, context.mission.route, halts)), (*decisive, "stops")
+        verdict = decide(found, decisive)
     elif not rules:
         verdict = decide((*verdict.results, lights), DECISIVE[rules])
     rated: tuple[MetricResult, ...] = ()

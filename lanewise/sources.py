@@ -1,13 +1,14 @@
 """Where scenarios come from: a file of any supported format as an engine, a map and a place to start from.
 
 In: a path. Out: `Source`. The suffix says the format: `.xosc` is OpenSCENARIO, `.xml` CommonRoad; on a bare map
-(`.xodr`) the ego drives alone from a start to a goal; a folder is an Argoverse 2 log.
+(`.xodr`) the ego drives alone from a start to a goal, which `.toml` files keep; a folder is an Argoverse 2 log.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,12 +17,12 @@ import numpy as np
 import shapely
 
 from geometry.angles import wrap_rad
-from geometry.errors import InputError, SceneError
+from geometry.errors import InputError, Place, SceneError
 from geometry.pose import Pose
 from maps.lane_map import LaneMap
 from maps.lane_sampling import sample_lanes
 from maps.opendrive import read_opendrive
-from maps.route import Route, shortest_route
+from maps.route import Route, route_via, shortest_route
 from sim.lights import programme_of
 from sim.scenarios.commonroad.engine import CommonRoadEngine
 from sim.scenarios.commonroad.read import read_commonroad
@@ -30,6 +31,7 @@ from sim.scenarios.openscenario.load import load_scenario
 from sim.scenarios.recorded.argoverse2 import is_argoverse2, map_file, read_argoverse2
 from sim.scenarios.recorded.engine import LogEngine
 from sim.scenarios.recorded.traffic import RecordedTraffic
+from sim.scenarios.references import Reference, References
 from sim.scenarios.rehearsal import rehearse
 from sim.scenarios.scenario import ScenarioEngine
 from sim.traffic.pavement import Pavement
@@ -63,6 +65,8 @@ class Source:
     """How it has to be turned there, from the first to the second counter-clockwise."""
     foretold: bool = False
     """Whether the scenario tells the planner what the others will do."""
+    stops: tuple[tuple[int, float, float], ...] = ()
+    """Where to stand on the way: lane, arc length, and for how long the doors are open [s]."""
 
 
 def load_source(path: Path, parameters: Mapping[str, str], root: Path | None = None) -> Source:
@@ -137,21 +141,31 @@ DEFAULT_SPEED_MPS = 13.9
 """Wanted speed of an errand (50 km/h) where none is given; the map's limits hold besides."""
 
 
-ERRAND = ("start", "goal", "speed_mps", "traffic", "traffic_seed", "cyclists", "walkers", "replay", "start_mps")
+ERRAND = (
+    "start", "goal", "stops", "doors_open_s", "speed_mps", "traffic", "traffic_seed", "cyclists", "walkers", "replay",
+    "start_mps",
+)  # fmt: skip
+DOORS_OPEN_S = 8.0
 MOST_OTHERS = 500
 NEAR_M = 6.0
 """Start and goal of an errand are looked for on lanes within this distance."""
 
 
 def _errand(path: Path, parameters: Mapping[str, str], _root: Path | None) -> Source:
+    return _errand_on(path, parameters, path)
+
+
+def _errand_on(map_path: Path, parameters: Mapping[str, str], path: Path) -> Source:
+    """A drive on a map; `path` is the file that asks for it."""
     for name in parameters:
         if name not in ERRAND:
             raise InputError(f"a drive on a map has no parameter {name}; it has {', '.join(ERRAND)}", path)
     start_xy, goal_xy = (_point(parameters, name, path) for name in ("start", "goal"))
     speed = _speed(parameters, "speed_mps", DEFAULT_SPEED_MPS, 0.1, path)
     start_mps = _speed(parameters, "start_mps", 0.0, 0.0, path)
-    lane_map = sample_lanes(read_opendrive(path))
-    start, end, route = _way(lane_map, start_xy, goal_xy, path)
+    lane_map = sample_lanes(read_opendrive(map_path))
+    stops, doors_open_s = _stops(parameters, path)
+    start, end, route, places = _round(lane_map, start_xy, stops, goal_xy, path)
     goal = (end.x_m, end.y_m)
     roads, pavement, programme = Roads.of(lane_map), Pavement.of(lane_map), programme_of(lane_map)
     traffic, start_s = _traffic(parameters, roads, pavement, start, path)
@@ -162,7 +176,64 @@ def _errand(path: Path, parameters: Mapping[str, str], _root: Path | None) -> So
     engine = ErrandEngine(
         path.stem, start, end, route, speed, roads, traffic, pavement, programme, replayed, start_mps
     )  # fmt: skip
-    return Source(engine, path.name, "opendrive", path.read_bytes(), start, goal, end.yaw_rad)
+    given = (engine, map_path.name, "opendrive", map_path.read_bytes(), start, goal, end.yaw_rad)
+    return Source(*given, stops=tuple((*place, doors_open_s) for place in places))
+
+
+def _errand_file(path: Path, parameters: Mapping[str, str], root: Path | None) -> Source:
+    """A drive on a map as a TOML file: `map` beside it, and `[parameters]` as the command line gives them.
+
+    Raises:
+        InputError: it is no such file, or the map lies outside its folder.
+    """
+    try:
+        content = tomllib.loads(path.read_text())
+        map_name, given = str(content.pop("map")), dict(content.pop("parameters"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"a drive on a map needs `map` and `[parameters]`: {error}", path) from error
+    if content:
+        raise InputError(f"a drive on a map has `map` and `[parameters]`, not {', '.join(content)}", path)
+    reference = Reference(map_name, Place(str(path)))
+    file = References.of(path, (reference,), root).existing_file(reference, "the map")
+    return _errand_on(file, {**{name: str(value) for name, value in given.items()}, **parameters}, path)
+
+
+def _stops(parameters: Mapping[str, str], path: Path) -> tuple[list[tuple[float, float]], float]:
+    """Places to stop at on the way, `X,Y; X,Y`, and how long the doors are open there."""
+    text = parameters.get("stops", "")
+    places = [_point({"stops": part}, "stops", path) for part in text.split(";") if part.strip()]
+    raw = parameters.get("doors_open_s", str(DOORS_OPEN_S))
+    try:
+        doors_open_s = float(raw)
+    except ValueError:
+        doors_open_s = math.nan
+    if not 0.0 < doors_open_s < 1000.0:
+        raise InputError(f"doors_open_s is {raw!r}; a time from 0 to 1000 s was expected", path)
+    return places, doors_open_s
+
+
+def _round(
+    lane_map: LaneMap, start_xy: tuple[float, float], stops: Sequence[tuple[float, float]],
+    goal_xy: tuple[float, float], path: Path,
+) -> tuple[Pose, Pose, Route, list[tuple[int, float]]]:  # fmt: skip
+    """Start, goal and the way over all stops, and the stops' lanes and arc lengths."""
+    if not stops:
+        return *_way(lane_map, start_xy, goal_xy, path), []
+    start, _, route = _way(lane_map, start_xy, stops[0], path)
+    begin = _lanes_at(lane_map, start_xy, NEAR_M)
+    first = next((lane, s) for lane, s in begin if lane == route.lanes[0])
+    places = [first]
+    for point in (*stops, goal_xy):
+        lanes = _lanes_at(lane_map, point, 0.0) or _lanes_at(lane_map, point, NEAR_M)
+        ways = [(way[2].path.length_m, at) for at in lanes if (way := _way_between(lane_map, places[-1], at))]
+        if not ways:
+            raise InputError(f"no way leads on to {point}; choose other places", path)
+        places.append(min(ways)[1])
+    try:
+        route = route_via(lane_map, *first, places[1:], behind_m=0.0)
+    except SceneError as error:
+        raise InputError(f"a round may pass each lane once: {error}", path) from error
+    return start, _on_lane(lane_map, *places[-1]), route, places[1:-1]
 
 
 def _speed(parameters: Mapping[str, str], name: str, default_mps: float, least_mps: float, path: Path) -> float:
@@ -268,4 +339,5 @@ FORMATS: Mapping[str, Callable[[Path, Mapping[str, str], Path | None], Source]] 
     ".xosc": _openscenario,
     ".xml": _commonroad,
     ".xodr": _errand,
+    ".toml": _errand_file,
 })  # fmt: skip

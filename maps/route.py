@@ -116,13 +116,36 @@ def shortest_route(
     Raises:
         SceneError: no such lane, or no way.
     """
-    _check_lane(lane_map, start_lane)
     _check_lane(lane_map, goal_lane)
-    goal_length = lane_map.length_m(goal_lane)
-    goal_s = goal_length if goal_s_m is None else goal_s_m
-    way = cheapest_lanes(lane_map, start_lane, goal_lane, start_s_m, goal_s)
-    if way is None:
-        raise SceneError(f"no way leads from lane {lane_map.ids[start_lane]} to lane {lane_map.ids[goal_lane]}")
+    goal_s = lane_map.length_m(goal_lane) if goal_s_m is None else goal_s_m
+    return route_via(lane_map, start_lane, start_s_m, [(goal_lane, goal_s)], behind_m, beyond_m)
+
+
+def route_via(
+    lane_map: LaneMap,
+    start_lane: int,
+    start_s_m: float,
+    places: Sequence[tuple[int, float]],
+    behind_m: float = _BEHIND_M,
+    beyond_m: float = 0.0,
+) -> Route:
+    """The cheapest routes from place to place (lane, arc length), joined; `beyond_m` as for `shortest_route`.
+
+    Raises:
+        SceneError: no such lane, no way, or one that comes to a lane a second time.
+    """
+    _check_lane(lane_map, start_lane)
+    way, at_m = [start_lane], start_s_m
+    for lane, s_m in places:
+        _check_lane(lane_map, lane)
+        leg = cheapest_lanes(lane_map, way[-1], lane, at_m, s_m)
+        if leg is None:
+            raise SceneError(f"no way leads from lane {lane_map.ids[way[-1]]} to lane {lane_map.ids[lane]}")
+        again = set(leg[1:]) & set(way)
+        if again:
+            raise SceneError(f"the way comes to lane {lane_map.ids[min(again)]} a second time")
+        way, at_m = way + leg[1:], s_m
+    goal_length, goal_s = lane_map.length_m(way[-1]), at_m
     lanes, before = _with_lanes_behind(lane_map, way, start_s_m, behind_m)
     to_s_m = min(goal_s - goal_length, 0.0)
     gone = 0.0

@@ -19,6 +19,7 @@ from geometry.polyline import Polyline
 from inference.here import RunKernel
 from maps.lane_map import LaneMap
 from planning.appointment import Kept, Manoeuvre, keep_appointment
+from planning.calls import Calls, next_call
 from planning.candidates import (
     HOLD_S,
     KEEP,
@@ -97,6 +98,8 @@ class LanewiseMemory:
     rules: RuleMemory = RuleMemory()
     manoeuvre: Manoeuvre | None = None
     """How the appointment is being kept."""
+    calls: Calls = Calls()
+    """Which of the mission's stops have been served."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +115,7 @@ class Weighed:
     best: int
     stop: RuleStop | None
     rules: RuleMemory
+    calls: Calls
 
     def considered(self) -> Considered:
         """All candidates with their cost terms; paths at `SHOWN` of the instants."""
@@ -142,6 +146,7 @@ class _Layout:
     futures: Futures
     stop: RuleStop | None
     rules: RuleMemory
+    calls: Calls
 
     def score(self, settings: ScoringSettings, run: RunKernel) -> Scored:
         """All ways with all policies."""
@@ -187,7 +192,7 @@ class LanewisePlanner:
         best = int(np.argmin(scored.cost))
         return Weighed(
             layout.path, layout.ego.s_m, layout.ways, layout.policies, layout.futures, scored, best, layout.stop,
-            layout.rules,
+            layout.rules, layout.calls,
         ), layout.start_m  # fmt: skip
 
     def scoring_call(self, scene: Scene, memory: LanewiseMemory) -> Callable[[], Scored]:
@@ -205,6 +210,8 @@ class LanewisePlanner:
         rows = slice(first, first + len(path.points))
         front_m = start_m + s + vehicle.front_m
         stop, rules = next_stop(scene, front_m, memory.rules, settings.rules)
+        halt, calls = next_call(scene, front_m, memory.calls)
+        stop = min((item for item in (stop, halt) if item is not None), key=lambda item: item.stop_m, default=None)
         planned, measured = memory.acceleration_mps2, ego.acceleration_mps2
         now = measured if math.isnan(planned) else min(max(planned, measured - TRACKED_MPS2), measured + TRACKED_MPS2)
         return _Layout(
@@ -221,6 +228,7 @@ class LanewisePlanner:
             futures=self._futures(scene, path, front_m, None if stop is None else stop.stop_m - start_m),
             stop=stop,
             rules=rules,
+            calls=calls,
         )  # fmt: skip
 
     def _futures(self, scene: Scene, path: Polyline, front_m: float, stop_m: float | None) -> Futures:
@@ -321,8 +329,9 @@ class LanewisePlanner:
         later = float(np.interp(scene.context.dt_s, TIMES_S, scored.motion[best, :, ACCELERATION]))
         s_m = start_m + weighed.s_m
         return LanewiseMemory(
-            s_m, way.lane, way.offset_m, s_m + way.length_m, tuple(policy.tolist()), later, weighed.rules
-        )
+            s_m, way.lane, way.offset_m, s_m + way.length_m, tuple(policy.tolist()), later, weighed.rules,
+            None, weighed.calls,
+        )  # fmt: skip
 
 
 def _kept_plan(kept: Kept) -> Plan:

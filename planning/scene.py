@@ -44,6 +44,14 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Halt:
+    """A stop of a shuttle: the middle of the ego stands at `s_m` of the route while its doors are open."""
+
+    s_m: float
+    doors_open_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Mission:
     """Where to drive and how fast at most.
 
@@ -57,6 +65,8 @@ class Mission:
     """Whether the ego has to stay in its lane, as a lane-keeping system does (UN R157)."""
     arrival: Arrival | None = None
     """When to be where; None where the ego may take its time."""
+    halts: tuple[Halt, ...] = ()
+    """Where to stop on the way, in driving order."""
 
 
 @dataclass(frozen=True, slots=True)
