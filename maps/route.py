@@ -132,7 +132,7 @@ def route_via(
     """The cheapest routes from place to place (lane, arc length), joined; `beyond_m` as for `shortest_route`.
 
     Raises:
-        SceneError: no such lane, no way, or one that comes to a lane a second time.
+        SceneError: no such lane, no way, or one over several places that comes to a lane a second time.
     """
     _check_lane(lane_map, start_lane)
     way, at_m = [start_lane], start_s_m
@@ -142,7 +142,7 @@ def route_via(
         if leg is None:
             raise SceneError(f"no way leads from lane {lane_map.ids[way[-1]]} to lane {lane_map.ids[lane]}")
         again = set(leg[1:]) & set(way)
-        if again:
+        if again and len(places) > 1:
             raise SceneError(f"the way comes to lane {lane_map.ids[min(again)]} a second time")
         way, at_m = way + leg[1:], s_m
     goal_length, goal_s = lane_map.length_m(way[-1]), at_m
