@@ -25,24 +25,22 @@ def test_run_prints_scores_and_where_the_report_is(tmp_path: Path) -> None:
 
 
 def test_a_failed_verdict_exits_with_1_and_says_why(tmp_path: Path) -> None:
-    planner = tmp_path / "blind.py"
+    planner = tmp_path / "drifter.py"
     planner.write_text(
         "from dataclasses import replace\n"
-        "import numpy as np\n"
         "from planning.idm import IdmPlanner\n"
-        "class Blind:\n"
-        "    '''Sees nobody.'''\n"
+        "class Drifter:\n"
+        "    '''Keeps three metres to the left of its lane.'''\n"
         "    def start(self, context):\n"
         "        return IdmPlanner().start(context)\n"
         "    def plan(self, scene, memory):\n"
-        "        a = scene.agents\n"
-        "        none = {name: getattr(a, name)[:0] for name in a.__dataclass_fields__}\n"
-        "        return IdmPlanner().plan(replace(scene, agents=type(a)(**none)), memory)\n"
+        "        plan, memory = IdmPlanner().plan(scene, memory)\n"
+        "        return replace(plan, states=replace(plan.states, y_m=plan.states.y_m + 3.0)), memory\n"
     )
-    done = lanewise("run", "stopped-lead", "--planner", f"{planner}:Blind", "--out", "r", "--no-report", cwd=tmp_path)
+    done = lanewise("run", "merge", "--planner", f"{planner}:Drifter", "--out", "r", "--no-report", cwd=tmp_path)
     assert done.returncode == 1, done.stderr
-    assert "stopped-lead: FAIL" in done.stdout
-    assert "cause: ego ran into Lead" in done.stdout
+    assert "merge: FAIL" in done.stdout
+    assert "over the left mark" in done.stdout
 
 
 @pytest.mark.parametrize(
