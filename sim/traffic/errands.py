@@ -26,7 +26,7 @@ LEFT_LANES = 3
 
 def may_ride(lane: int, roads: Roads) -> bool:
     """Whether a lane is for cyclists too."""
-    return 0.0 < roads.limit_mps[lane] <= FASTEST_ROAD_MPS
+    return 0.0 < roads.limit_mps[lane] <= FASTEST_ROAD_MPS and not roads.ends[lane]
 
 
 def with_errand(car: Car, roads: Roads) -> Car:

@@ -17,14 +17,12 @@ EGO_GAP_M = 10.0
 
 
 def with_lane_change(car: Car, lanes: Lanes, roads: Roads, settings: DriverSettings, dt_s: float) -> Car:
-    """Carry a lane change on, or begin one that MOBIL finds worth it. Cyclists keep their lane."""
-    if car.kind is EntityKind.BICYCLE:
-        return car
+    """Carry a lane change on, or begin one that MOBIL finds worth it. Cyclists keep their lane until it ends."""
     if car.from_lane >= 0:
         change_s = car.change_s + dt_s
         return replace(car, from_lane=-1, change_s=0.0) if change_s >= CHANGE_S else replace(car, change_s=change_s)
     must = _must_leave(car, roads)
-    clear = CLEAR_M < car.s_m < roads.length_m[car.lane] - 2.0 * CLEAR_M
+    clear = car.kind is not EntityKind.BICYCLE and CLEAR_M < car.s_m < roads.length_m[car.lane] - 2.0 * CLEAR_M
     if roads.lane_map.junction[car.lane] or not (must or (clear and car.speed_mps >= SLOWEST_MPS)):
         return car
     here = acceleration_on(car, car.lane, car.s_m, lanes, roads, settings)

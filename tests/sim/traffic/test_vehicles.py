@@ -13,7 +13,7 @@ from lanewise.scenarios.catalog import FOLDER
 from maps.lane_sampling import sample_lanes
 from maps.opendrive import read_opendrive
 from motion.contact import overlapping_pairs
-from sim.traffic.errands import LEFT_LANES
+from sim.traffic.errands import CYCLE_LENGTH_M, CYCLE_WIDTH_M, LEFT_LANES
 from sim.traffic.populate import places, populate
 from sim.traffic.roads import Roads
 from sim.traffic.step import step
@@ -169,3 +169,13 @@ def test_who_comes_up_the_ramp_joins_the_motorway_before_its_lane_ends() -> None
     lanes = [roads.lane_map.ids[state.cars[0].lane] for state in states if state.cars[0].lane >= 0]
     assert any(lane.endswith(":-3") for lane in lanes)
     assert not any(roads.ends[state.cars[0].lane] and state.cars[0].speed_mps < 1.0 for state in states)
+
+
+def test_a_cyclist_leaves_a_lane_that_ends() -> None:
+    roads = roads_of(FOLDER / "maps" / "highway_merge.xodr")
+    ramp = next(lane for lane in range(roads.lane_map.size) if roads.ends[lane])
+    before = roads.lane_map.predecessors[ramp][0]
+    rider = Car(0, before, 10.0, 5.0, 6.0, CYCLE_LENGTH_M, CYCLE_WIDTH_M, EntityKind.BICYCLE)
+    states = run(Traffic(0.0, (rider,)), roads, 120.0)
+    assert not roads.ends[states[-1].cars[0].lane]
+    assert states[-1].cars[0].speed_mps > 3.0
