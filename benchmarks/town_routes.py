@@ -26,6 +26,7 @@ from maps.opendrive import read_opendrive
 from maps.route import shortest_route
 
 SHORTEST_M = 100.0
+COMFORT = ("longitudinal_acceleration", "lateral_acceleration", "jerk")
 
 
 def drawn_routes(lane_map: LaneMap, count: int, rng: np.random.Generator) -> list[tuple[str, str, float]]:
@@ -63,7 +64,7 @@ def main() -> None:
     parser.add_argument("--traffic", type=int, default=0, help="cars on each map")
     parser.add_argument("--localization", default="ground-truth", help="who tells the pose")
     arguments = parser.parse_args()
-    figures = {"routes": 0, "arrived": 0, "clean": 0}
+    figures = {"routes": 0, "arrived": 0, "clean": 0, "comfortable": 0}
     for path in arguments.maps:
         rng = np.random.Generator(np.random.PCG64(arguments.seed))
         for start, goal, length in drawn_routes(sample_lanes(read_opendrive(path)), arguments.routes, rng):
@@ -78,7 +79,9 @@ def main() -> None:
             figures["routes"] += 1
             figures["arrived"] += arrived
             figures["clean"] += result.verdict.passed
-            cause = "" if result.verdict.passed else result.verdict.cause
+            harsh = [metric for metric in result.verdict.results if metric.name in COMFORT and not metric.passed]
+            figures["comfortable"] += not harsh
+            cause = "; ".join(metric.cause for metric in harsh) if result.verdict.passed else result.verdict.cause
             print(f"{path.stem[:34]:34} {start:>16} -> {goal:>16} {length:7.0f} m {result.duration_s:6.1f} s  {cause}")
     print(json.dumps(figures))
 

@@ -71,6 +71,8 @@ class SafetySettings:
     """A lateral protection level above this is wider than a lane, whatever localization says."""
     confirm_s: float = 0.1
     """Measurements so far apart have to agree that somebody is in the way: one frame alone brakes nobody."""
+    trusted_s: float = 0.8
+    """Where others will be is told from measurements no older than this."""
     way_out: WayOutSettings = WayOutSettings()
 
 
@@ -145,6 +147,8 @@ class Gate:
             return memory, -1
         measured_ns = seen.envelope.measured_ns
         age_s = (tick.now_ns - measured_ns) * 1e-9
+        if age_s > self.settings.trusted_s:
+            return replace(memory, danger_ns=-1), -1
         row = first_met(
             memory.ego, memory.fallback, seen.message, age_s, command.acceleration_mps2, self.vehicle,
             self.settings.way_out,

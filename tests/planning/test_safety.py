@@ -277,3 +277,15 @@ def test_a_bound_wider_than_a_lane_forbids_speeding_up(bound_m: float, mode: Saf
     assert driven.memory.reason == (
         "all inputs are fresh" if mode is SafetyMode.NORMAL else "localization's bound is 2.5 m wide"
     )
+
+
+def test_what_was_seen_long_ago_brakes_nobody() -> None:
+    """Perception dies while somebody is in the way: full braking as long as that is fresh, then the gentle stop."""
+    driven, said = Driven(), with_somebody_ahead(25.0)
+    list(driven.run(1.0, messages()))
+    list(driven.run(0.3, said))
+    commands = list(driven.run(2.0, said, silent=("/perception/tracks",)))
+    hard = [command.acceleration_mps2 == -SETTINGS.emergency_mps2 for command in commands]
+    assert all(hard[: round(0.7 * 1e9 / GATE_PERIOD_NS)])
+    assert not any(hard[round((SETTINGS.trusted_s + 0.1) * 1e9 / GATE_PERIOD_NS) :])
+    assert commands[-1].acceleration_mps2 == -SETTINGS.stop_mps2
