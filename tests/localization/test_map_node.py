@@ -26,8 +26,11 @@ STEP_NS = 20_000_000
 class Car:
     """Drives along the middle lane at constant speed and feeds the node."""
 
-    def __init__(self) -> None:
-        self.node = node_for(MapSettings(), KNOWN)
+    def __init__(self, lane: int | None = None, speed_mps: float = SPEED_MPS) -> None:
+        """With a lane, that is where the mission says that it begins."""
+        way = None if lane is None else ROAD.centre(lane)
+        self.node = node_for(MapSettings(), KNOWN, way)
+        self.speed_mps = speed_mps
         self.memory: Any = self.node.memory
         self.inbox: dict[str, Received] = {}
         self.said: list[Publication] = []
@@ -39,7 +42,7 @@ class Car:
 
     @property
     def pose(self) -> Pose:
-        return in_lane(1, x_m=100.0 + SPEED_MPS * self.now_ns * 1e-9, left_m=0.3)
+        return in_lane(1, x_m=100.0 + self.speed_mps * self.now_ns * 1e-9, left_m=0.3)
 
     def hear(self, topic: str, message: Message, stamp_ns: int | None = None) -> None:
         stamp = self.now_ns if stamp_ns is None else stamp_ns
@@ -60,13 +63,13 @@ class Car:
         still = self.pose
         for _ in range(round(seconds * 50)):
             self.k += 1
-            self.hear("/sensor/wheels", Wheels(SPEED_MPS, math.nan, True))
+            self.hear("/sensor/wheels", Wheels(self.speed_mps, math.nan, True))
             self.hear("/sensor/imu", Imu(np.array((0.0, 0.0, 9.81)), np.zeros(3)))
             if self.k % 5 == 0:
                 if fixes:
                     place = still if frozen else self.pose
                     x, y = place.x_m + 1.5, place.y_m - 1.0 + jump_m
-                    fix = GnssFix(x, y, 1.5, SPEED_MPS, 0.0, 0.1, True)
+                    fix = GnssFix(x, y, 1.5, self.speed_mps, 0.0, 0.1, True)
                     stamp_ns = self.now_ns - round(age_s * 1e9)
                     self.hear("/sensor/gnss", fix, stamp_ns)
                     if twice:
@@ -101,6 +104,26 @@ def test_it_finds_the_lane_despite_a_satellite_bias_of_two_metres() -> None:
     car.drive(20.0)
     assert car.newest(PoseEstimate).status == PoseStatus.LANE_CERTAIN
     assert car.estimate.y_m == pytest.approx(car.pose.y_m, abs=0.05)
+
+
+def test_a_car_that_stands_where_its_mission_begins_is_certain_of_its_lane() -> None:
+    standing = Car(lane=1, speed_mps=0.0)
+    standing.drive(2.0)
+    assert standing.newest(PoseEstimate).status == PoseStatus.LANE_CERTAIN
+    assert standing.estimate.y_m == pytest.approx(standing.pose.y_m, abs=0.1)
+
+
+def test_a_mission_that_begins_on_a_wrong_lane_is_overruled_by_what_is_seen() -> None:
+    car = Car(lane=0)
+    claims = 0
+    for _ in range(100):
+        car.drive(0.2)
+        said = car.newest(PoseEstimate)
+        off_m = abs(car.estimate.y_m - car.pose.y_m)
+        claims += said.status == PoseStatus.LANE_CERTAIN and off_m > 1.5
+    assert claims == 0
+    assert said.status == PoseStatus.LANE_CERTAIN
+    assert off_m < 0.1
 
 
 def test_an_outage_of_a_minute_is_bridged_by_the_lane_marks() -> None:
