@@ -1,6 +1,7 @@
 """What each way of running the shipped camera net costs, and what it keeps of the accuracy: see `engine_ways.py`.
 
-    python benchmarks/inference.py [--float detector/2] [--fast detector/3] [--shards 3] [--repeat 30] [--data DIR]
+    python benchmarks/inference.py [--float detector/2] [--fast detector/3] [--also NAME/VERSION ...] [--store DIR]
+        [--shards 3] [--repeat 30] [--data DIR]
 
 Python looks beside a script first, where this file hides the package of the same name. So it steps aside: for the
 benchmark itself, and for every other one that imports the package.

@@ -16,8 +16,8 @@ from geometry.errors import InputError
 from inference.half import to_bf16_weights, to_fp16
 from inference.manifest import Manifest
 from inference.quantize import RANGES, QuantizeSettings, first_and_last, quantize
-from inference.store import Store, StoredModel
-from inference.tensors import Arrays
+from inference.store import Store, StoredModel, graph_of
+from inference.tensors import Arrays, TensorSpec
 
 Score = Callable[[StoredModel], Mapping[str, float]]
 
@@ -117,7 +117,21 @@ def half_way(model: StoredModel, precision: str) -> Way:
 
 def _as_version(model: StoredModel, path: Path, version: str, precision: str) -> StoredModel:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return StoredModel(path, replace(model.manifest, version=version, precision=precision, sha256=digest))
+    given = graph_of(path).graph.outputs
+    outputs = {name: _sized(spec, given.get(name, spec)) for name, spec in model.manifest.outputs.items()}
+    return StoredModel(
+        path, replace(model.manifest, version=version, precision=precision, sha256=digest, outputs=outputs)
+    )  # fmt: skip
+
+
+def _sized(promised: TensorSpec, found: TensorSpec) -> TensorSpec:
+    """As promised, but of the sizes that the file has: a net that learned on may have grown outputs."""
+    if len(promised.shape) != len(found.shape):
+        return promised
+    sizes = (
+        b if isinstance(a, int) and isinstance(b, int) else a for a, b in zip(promised.shape, found.shape, strict=True)
+    )
+    return replace(promised, shape=tuple(sizes))
 
 
 def _proven(proof: Proof) -> dict[str, float]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 EVERY = 15
 """So many pictures lie between two that are calibrated on."""
-MEASURED, BATCH = 24, 4
+MEASURED, BATCH = 12, 4
 """Batches, and pictures in each, on which contributions are measured before pruning."""
 PRUNED_RATE = 5e-4
 """Learning rate after pruning: a fifth of what a fresh net begins with."""
@@ -133,12 +133,14 @@ def calibration_of(shards: tuple[Path, ...]) -> list[Arrays]:
     ]
 
 
-def scores_of(model: StoredModel, shards: tuple[Path, ...]) -> Mapping[str, float]:
-    """What a detector scores on hold-out pictures, run by ONNX Runtime on one thread."""
+def scores_of(
+    model: StoredModel, shards: tuple[Path, ...], engine: str = "onnxruntime", options: EngineOptions | None = None
+) -> Mapping[str, float]:
+    """What a detector scores on hold-out pictures; on one thread where no options say otherwise."""
     from perception.training import scores
     from perception.training.sample import samples_in
 
-    session = engine_named("onnxruntime").load(model, EngineOptions())
+    session = engine_named(engine).load(model, options or EngineOptions())
     tally = scores.judge(samples_in(shards), model.manifest.name, lambda _, arrays: session.infer(arrays))
     session.close()
     return {name: value for name, value in scores.summary(tally).items() if math.isfinite(value)}
