@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bus.messages import EntityKind, LightState, Weather
-from geometry.angles import wrap_rad
+from geometry.angles import Floats, wrap_rad
 from geometry.pose import Pose
 from maps.route import Route
 from maps.route_rules import route_rules
@@ -35,6 +35,9 @@ REACH_M = 6.0
 it on the other side of the road has not arrived."""
 REACH_ACROSS_M = 1.75
 REACH_YAW_RAD = math.pi / 4
+
+LOOK_S = 0.1
+"""How often the others look around."""
 
 COMMITTED_MPS2 = 2.5
 """An ego that would have to brake harder to stop before a junction is taken to enter it."""
@@ -66,6 +69,8 @@ class ErrandEngine:
     ego_engaged: bool = True
     finished: bool = False
     _ego_s_m: float = 0.0
+    _rows: tuple[Floats, Floats] | None = None
+    """States of the others at the last two moments at which they looked around."""
     _events: list[EngineEvent] = field(default_factory=list)
 
     @property
@@ -93,11 +98,8 @@ class ErrandEngine:
         if self.replayed is not None:
             self.replayed.step(setpoints, (t_ns + dt_ns) * 1e-9, dt_ns * 1e-9, None, departed=False)
             return setpoints
-        if dt_ns > 0 and (self.traffic.cars or self.traffic.walkers):
-            self.traffic = step(
-                self.traffic, self.roads, self.settings, self._ego(view), dt_ns * 1e-9, self.lights, self.pavement
-            )
-        self._place_traffic(setpoints)
+        if self.traffic.cars or self.traffic.walkers:
+            self._place_traffic(setpoints, view, (t_ns + dt_ns) * 1e-9)
         return setpoints
 
     def take_events(self) -> tuple[EngineEvent, ...]:
@@ -136,9 +138,26 @@ class ErrandEngine:
                 return junction.lanes if speed_mps > 1.0 and stops_m > junction.stop_m - front_m else ()
         return ()
 
-    def _place_traffic(self, setpoints: Setpoints) -> None:
-        for column, state in enumerate(states_of(self.traffic, self.roads, self.pavement), start=1):
+    def _place_traffic(self, setpoints: Setpoints, view: WorldState, t_s: float) -> None:
+        """Where the others are at `t_s`: they look around every `LOOK_S` and go on evenly in between."""
+        before, after = self._rows or (states_of(self.traffic, self.roads, self.pavement),) * 2
+        while t_s > self.traffic.t_s + 1e-9:
+            ego = self._ego(view)
+            self.traffic = step(self.traffic, self.roads, self.settings, ego, LOOK_S, self.lights, self.pavement)
+            before, after = after, states_of(self.traffic, self.roads, self.pavement)
+        self._rows = before, after
+        share = 1.0 - (self.traffic.t_s - t_s) / LOOK_S
+        for column, state in enumerate(_between(before, after, share), start=1):
             if np.isfinite(state[0]):
                 setpoints.drive[0, column] = Drive.POSE
                 setpoints.x_m[0, column], setpoints.y_m[0, column], setpoints.yaw_rad[0, column] = state[:3]
                 setpoints.speed_mps[0, column], setpoints.acceleration_mps2[0, column] = state[3:]
+
+
+def _between(before: Floats, after: Floats, share: float) -> Floats:
+    """Rows (N, 5) of x, y, yaw, speed, acceleration between two moments; who is absent at one of them is absent."""
+    change = after - before
+    change[:, 2] = wrap_rad(change[:, 2])
+    rows: Floats = before + share * change
+    rows[:, 2] = wrap_rad(rows[:, 2])
+    return rows

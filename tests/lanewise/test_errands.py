@@ -110,3 +110,16 @@ def test_replayed_traffic_does_not_look_at_the_ego_and_reactive_does() -> None:
     for replay, same in (("true", True), ("false", False)):
         near, far = (places_of(own_town(**others, replay=replay), 30.0, x) for x in (0.0, -5000.0))
         assert np.array_equal(near.x_m[0, 1:], far.x_m[0, 1:], equal_nan=True) == same
+
+
+def test_others_move_evenly_between_the_moments_at_which_they_look_around() -> None:
+    fine, coarse = (own_town(traffic="6", cyclists="2", walkers="4") for _ in range(2))
+    shape = (1, len(fine.cast))
+    view = replace(empty_world(*shape), x_m=np.full(shape, -5000.0))
+    places = [fine.advance(view, 0, 0)] + [fine.advance(view, k * 20_000_000, 20_000_000) for k in range(500)]
+    x, y = (np.array([getattr(setpoints, name)[0, 1:] for setpoints in places]) for name in ("x_m", "y_m"))
+    rough = [coarse.advance(view, 0, 0)] + [coarse.advance(view, k * 100_000_000, 100_000_000) for k in range(100)]
+    assert np.array_equal(x[::5], np.array([setpoints.x_m[0, 1:] for setpoints in rough]), equal_nan=True)
+    steps_m = np.hypot(np.diff(x, axis=0), np.diff(y, axis=0))
+    assert np.nanmax(steps_m) < 0.02 * 16.0
+    assert np.nanmax(np.abs(np.diff(steps_m, axis=0))) < 0.02  # nobody jerks
