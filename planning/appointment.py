@@ -51,9 +51,11 @@ GAP_M = 0.025
 SHIFT_M, SHIFTS = 0.25, 4
 """Where a way comes too near to the road's edge it is shifted away from it by so much, so many times at most."""
 BASES = 8
-PASS_OFFSETS_M = (1.2, -1.2, 2.0, -2.0, 2.7, -2.7, 3.4, -3.4)
+PASS_OFFSETS_M = (1.2, -1.2, 2.2, -2.2, 2.7, -2.7, 3.4, -3.4)
 TROUBLED = 60.0
 """What a drive costs that comes too near to somebody, or brakes hard; others are then looked for."""
+PASSES_EVERY_S = 0.5
+"""How often ways out of the lane and back, which are many, are looked for."""
 STRAYED_M = 0.5
 """So far beside its way the ego is given a new one."""
 EDGE_M = 0.2
@@ -116,7 +118,8 @@ def keep_appointment(scene: Scene, before: Manoeuvre | None, settings: SpaceTime
     if before is not None and _is_on(scene, before) and (kept := _best(scene, (before,), settings)) is not None:
         return kept
     best: Kept | None = None
-    for manoeuvres in (_manoeuvres(scene), _passes(scene)):
+    may_search = scene.now_s % PASSES_EVERY_S < scene.context.dt_s
+    for manoeuvres in (_manoeuvres(scene), _passes(scene) if may_search else iter(())):
         kept = _best(scene, tuple(manoeuvres), settings)
         best = min((item for item in (best, kept) if item is not None), key=lambda item: item.cost, default=None)
         if best is not None and best.cost < TROUBLED:
@@ -242,7 +245,7 @@ def _passes(scene: Scene) -> Iterator[Manoeuvre]:
     path = _base(scene, 0)
     assert path is not None
     plain = _laid(scene, 0, path)
-    for offset, ahead, span, hold in product(PASS_OFFSETS_M, (0.0, 6.0, 15.0, 30.0), (10.0, 18.0), (8.0, 20.0)):
+    for offset, ahead, span, hold in product(PASS_OFFSETS_M, (0.0, 6.0, 15.0, 30.0), (10.0, 18.0), (8.0, 25.0, 60.0)):
         begin = plain.start_m + ahead
         yield replace(plain, begin_m=begin, end_m=begin + span, offset_m=offset, back_m=begin + span + hold)
 
