@@ -156,10 +156,10 @@ def test_memory_survives_the_codec() -> None:
 @pytest.mark.full
 def test_twenty_objects_take_about_a_millisecond() -> None:
     seen, memory = objects(*((5.0 * i, 3.0 * (i % 3)) for i in range(20))), empty()
-    begin = time.perf_counter()
+    begin = time.process_time()
     for frame in range(100):
         memory = fed(memory, frame, seen)
-    assert (time.perf_counter() - begin) / 100 < 0.005
+    assert (time.process_time() - begin) / 100 < 0.004  # CPU time: the machine may be shared
 
 
 def test_a_late_frame_is_placed_by_the_odometry_of_its_own_instant() -> None:
