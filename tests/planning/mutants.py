@@ -68,12 +68,15 @@ def mutants(source: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _nodes(tree: ast.Module) -> list[ast.AST]:
-    """All expressions in bodies of functions."""
+    """All expressions in bodies of functions; a number whose sign is changed is not changed besides."""
+    signed = [
+        node.operand for node in ast.walk(tree) if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+    ]
     found = []
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef):
             for statement in function.body:
-                found += [node for node in ast.walk(statement) if not isinstance(node, ast.FunctionDef)]
+                found += [node for node in ast.walk(statement) if node not in signed]
     return found
 
 

@@ -124,9 +124,9 @@ def test_before_the_stack_drives_nothing_is_missed() -> None:
 def test_after_taking_over_inputs_get_their_grace_and_no_more() -> None:
     driven = Driven()
     only = {"/localization/odometry": messages()["/localization/odometry"]}
-    list(driven.run(SETTINGS.grace_s - 0.02, only))
+    list(driven.run(SETTINGS.grace_s, only))
     assert driven.memory.mode is SafetyMode.NORMAL
-    list(driven.run(0.1, only))
+    list(driven.run(0.02, only))
     assert driven.memory.mode is SafetyMode.MINIMAL_RISK
 
 
@@ -289,3 +289,20 @@ def test_what_was_seen_long_ago_brakes_nobody() -> None:
     assert all(hard[: round(0.7 * 1e9 / GATE_PERIOD_NS)])
     assert not any(hard[round((SETTINGS.trusted_s + 0.1) * 1e9 / GATE_PERIOD_NS) :])
     assert commands[-1].acceleration_mps2 == -SETTINGS.stop_mps2
+
+
+def test_somebody_in_the_way_from_the_very_start_is_braked_for_as_early() -> None:
+    commands = list(Driven().run(0.3, with_somebody_ahead(25.0)))
+    assert [command.emergency for command in commands].index(True) == round(SETTINGS.confirm_s * 1e9 / GATE_PERIOD_NS)
+
+
+def test_between_two_points_the_stop_bends_as_much_as_between_them() -> None:
+    def steering(curvature: list[float]) -> float:
+        driven, said = Driven(), messages()
+        said["/planning/trajectory"] = replace(STRAIGHT_ON, stop_curvature_radpm=np.array(curvature))
+        said["/localization/odometry"] = Odometry(Pose(15.0, 0.0, 0.0), 20.0, 0.0, 0.0, 0.0, True)
+        list(driven.run(1.0, said))
+        return list(driven.run(1.0, said, silent=("/control/command",)))[-1].steering_rad
+
+    assert steering([0.0, 0.02]) == pytest.approx(steering([0.005, 0.005]))
+    assert steering([0.0, 0.02]) != pytest.approx(steering([0.0, 0.0]), abs=1e-4)
