@@ -27,7 +27,7 @@ from perception.net.classes import OBJECTS
 from perception.training.sample import samples_in
 from perception.training.scores import Tally, average_precision, by_weather, judge, range_errors, summary
 
-MODEL = Path(lanewise.__file__).parent / "models" / "detector" / "2"
+MODEL = Path(lanewise.__file__).parent / "models" / "detector" / "4"
 RINGS = ((0.0, 20.0), (20.0, 40.0), (40.0, 60.0), (60.0, 80.0))
 
 

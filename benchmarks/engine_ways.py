@@ -1,6 +1,6 @@
 """What each way of running the shipped camera net costs, and what it keeps of the accuracy.
 
-    python benchmarks/inference.py [--float detector/2] [--fast detector/3] [--also NAME/VERSION ...] [--store DIR]
+    python benchmarks/inference.py [--float detector/4] [--fast detector/5] [--also NAME/VERSION ...] [--store DIR]
         [--shards 3] [--repeat 30] [--data DIR]
 
 Side by side in one run on one thread: torch eager (in its best memory layout), ONNX Runtime and OpenVINO (which fuse
@@ -89,8 +89,8 @@ def whole_s(session: Session, sample: Sample) -> float:
 def main() -> None:
     """Print the table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--float", default="detector/2", help="the fp32 net, NAME/VERSION")
-    parser.add_argument("--fast", default="detector/3", help="its INT8 version")
+    parser.add_argument("--float", default="detector/4", help="the fp32 net, NAME/VERSION")
+    parser.add_argument("--fast", default="detector/5", help="its INT8 version")
     parser.add_argument("--also", nargs="*", default=[], help="further nets, NAME/VERSION")
     parser.add_argument("--store", type=Path, default=None, help="folder of your own models")
     parser.add_argument("--shards", type=int, default=3, help="hold-out shards to score on (120 pictures each)")

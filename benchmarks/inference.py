@@ -1,6 +1,6 @@
 """What each way of running the shipped camera net costs, and what it keeps of the accuracy: see `engine_ways.py`.
 
-    python benchmarks/inference.py [--float detector/2] [--fast detector/3] [--also NAME/VERSION ...] [--store DIR]
+    python benchmarks/inference.py [--float detector/4] [--fast detector/5] [--also NAME/VERSION ...] [--store DIR]
         [--shards 3] [--repeat 30] [--data DIR]
 
 Python looks beside a script first, where this file hides the package of the same name. So it steps aside: for the

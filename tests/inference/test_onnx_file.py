@@ -19,7 +19,7 @@ from inference.model_rules import check_rules  # noqa: E402
 from inference.onnx_file import parse_onnx, read_onnx  # noqa: E402
 from tests.inference.small_nets import net_of, scaling_net  # noqa: E402
 
-SHIPPED = Path(lanewise.__file__).parent / "models" / "detector" / "2" / "model.onnx"
+SHIPPED = Path(lanewise.__file__).parent / "models" / "detector" / "4" / "model.onnx"
 FLOAT = TensorProto.FLOAT
 
 

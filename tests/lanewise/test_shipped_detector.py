@@ -22,7 +22,7 @@ from sim.sensors.camera.rig import RigSettings
 onnxruntime = pytest.importorskip("onnxruntime")
 
 PACKAGE = Path(lanewise.__file__).parent
-MODEL = PACKAGE / "models" / "detector" / "2"
+MODEL = PACKAGE / "models" / "detector" / "4"
 EGO = Pose(300.0, -7.625, 0.0)
 
 
