@@ -87,11 +87,10 @@ def follow_lane(lane_map: LaneMap, lane: int, s_m: float, length_m: float, behin
     ahead = lane_map.length_m(lane) - s_m
     while ahead < length_m:
         following = _straightest(lane_map, lanes[-1], back=False)
-        if (following is None or _vanishes(lane_map, lanes[-1])) and ahead >= _SHORTEST_CHANGE_M:
-            beside = _going_on_beside(lane_map, lanes[-1])
-            if beside is not None:
-                lanes.append(beside)
-                continue
+        beside = _to_change_to(lane_map, lanes[-1], following)
+        if beside is not None and min(ahead, lane_map.length_m(lanes[-1])) >= _SHORTEST_CHANGE_M:
+            lanes.append(beside)
+            continue
         if following is None:
             break
         lanes.append(following)
@@ -180,10 +179,26 @@ def _straightest(lane_map: LaneMap, lane: int, back: bool) -> int | None:
     return min(candidates, key=lambda other: abs(_turn(lane_map, other, back)), default=None)
 
 
+def _to_change_to(lane_map: LaneMap, lane: int, following: int | None) -> int | None:
+    """The lane to change to where a lane ends, or the one after it does: a taper alone is short."""
+    if following is None or _vanishes(lane_map, lane):
+        return _going_on_beside(lane_map, lane)
+    if _straightest(lane_map, following, back=False) is not None and not _vanishes(lane_map, following):
+        return None
+    goes_on = _going_on_beside(lane_map, following)
+    return next((beside for beside in _beside(lane_map, lane) if goes_on in lane_map.successors[beside]), None)
+
+
+def _beside(lane_map: LaneMap, lane: int) -> list[int]:
+    """Neighbours in the same direction, left before right."""
+    both = (int(lane_map.left_neighbour[lane]), int(lane_map.right_neighbour[lane]))
+    return [beside for beside in both if beside >= 0]
+
+
 def _going_on_beside(lane_map: LaneMap, lane: int) -> int | None:
-    """The neighbour to change to where a lane ends: the first drivable one, left before right, that goes on."""
-    for beside in (int(lane_map.left_neighbour[lane]), int(lane_map.right_neighbour[lane])):
-        drivable = beside >= 0 and lane_map.kinds[beside] in DRIVABLE_KINDS
+    """The neighbour to change to where a lane ends: the first drivable one that goes on."""
+    for beside in _beside(lane_map, lane):
+        drivable = lane_map.kinds[beside] in DRIVABLE_KINDS
         if drivable and not _vanishes(lane_map, beside) and _straightest(lane_map, beside, back=False) is not None:
             return beside
     return None
