@@ -213,11 +213,11 @@ def test_absurdly_many_lanes_and_absurdly_long_roads_are_refused_quickly(xodr) -
     lanes = "".join(f'<lane id="-{i}"/>' for i in range(1, 100_000))
     many = xodr.road(sections=xodr.section(right=lanes))
     endless = "".join(xodr.road(str(i), 9e5, x=1e6 * i) for i in range(20))
-    started = time.perf_counter()
+    started = time.process_time()
     for text, limit in ((many, "at most 100"), (endless, "at most 4000 km")):
         with pytest.raises(InputError, match=limit):
             read_opendrive(xodr.file(text))
-    assert time.perf_counter() - started < 2.0
+    assert time.process_time() - started < 2.0
 
 
 def test_all_maps_of_the_reference_load(data: Path) -> None:
