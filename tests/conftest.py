@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# First calls compile kernels, and the machine may be shared: how long an example takes says nothing.
+settings.register_profile("lanewise", deadline=None)
+settings.load_profile("lanewise")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
