@@ -54,6 +54,7 @@ BASES = 8
 PASS_OFFSETS_M = (1.2, -1.2, 2.2, -2.2, 2.7, -2.7, 3.4, -3.4)
 TROUBLED = 60.0
 """What a drive costs that comes too near to somebody, or brakes hard; others are then looked for."""
+SPANS_M = (10.0, 18.0, 28.0)
 PASSES_EVERY_S = 0.5
 """How often ways out of the lane and back, which are many, are looked for."""
 STRAYED_M = 0.5
@@ -245,7 +246,7 @@ def _passes(scene: Scene) -> Iterator[Manoeuvre]:
     path = _base(scene, 0)
     assert path is not None
     plain = _laid(scene, 0, path)
-    for offset, ahead, span, hold in product(PASS_OFFSETS_M, (0.0, 6.0, 15.0, 30.0), (10.0, 18.0), (8.0, 25.0, 60.0)):
+    for offset, ahead, span, hold in product(PASS_OFFSETS_M, (0.0, 6.0, 15.0, 25.0), SPANS_M, (8.0, 20.0, 40.0)):
         begin = plain.start_m + ahead
         yield replace(plain, begin_m=begin, end_m=begin + span, offset_m=offset, back_m=begin + span + hold)
 

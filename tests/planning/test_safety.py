@@ -130,6 +130,16 @@ def test_after_taking_over_inputs_get_their_grace_and_no_more() -> None:
     assert driven.memory.mode is SafetyMode.MINIMAL_RISK
 
 
+def test_the_grace_begins_when_the_stack_takes_over() -> None:
+    driven = Driven()
+    list(driven.run(2.0, {"/localization/odometry": messages(engaged=False)["/localization/odometry"]}))
+    only = {"/localization/odometry": messages()["/localization/odometry"]}
+    list(driven.run(SETTINGS.grace_s, only))
+    assert driven.memory.mode is SafetyMode.NORMAL
+    list(driven.run(0.02, only))
+    assert driven.memory.mode is SafetyMode.MINIMAL_RISK
+
+
 def test_the_status_is_said_ten_times_a_second_with_its_reason() -> None:
     driven, said = Driven(), []
     made = driven.node.step
@@ -299,10 +309,14 @@ def test_somebody_in_the_way_from_the_very_start_is_braked_for_as_early() -> Non
 def test_between_two_points_the_stop_bends_as_much_as_between_them() -> None:
     def steering(curvature: list[float]) -> float:
         driven, said = Driven(), messages()
-        said["/planning/trajectory"] = replace(STRAIGHT_ON, stop_curvature_radpm=np.array(curvature))
+        said["/planning/trajectory"] = replace(
+            STRAIGHT_ON, stop_t_s=np.array([0.0, 3.0, 6.0]), stop_x_m=np.array([0.0, 30.0, 60.0]), stop_y_m=np.zeros(3),
+            stop_yaw_rad=np.zeros(3), stop_speed_mps=np.array([20.0, 10.0, 0.0]),
+            stop_acceleration_mps2=np.full(3, -3.5), stop_curvature_radpm=np.array(curvature),
+        )  # fmt: skip
         said["/localization/odometry"] = Odometry(Pose(15.0, 0.0, 0.0), 20.0, 0.0, 0.0, 0.0, True)
         list(driven.run(1.0, said))
         return list(driven.run(1.0, said, silent=("/control/command",)))[-1].steering_rad
 
-    assert steering([0.0, 0.02]) == pytest.approx(steering([0.005, 0.005]))
-    assert steering([0.0, 0.02]) != pytest.approx(steering([0.0, 0.0]), abs=1e-4)
+    assert steering([0.0, 0.01, 0.05]) == pytest.approx(steering([0.005, 0.005, 0.0]))
+    assert steering([0.0, 0.01, 0.05]) != pytest.approx(steering([0.0, 0.0, 0.0]), abs=1e-4)
