@@ -60,6 +60,8 @@ def verdict_of(drive: Drive, context: Context, assignment: Assignment | None = N
     rules = drive.info.regulation
     with_goal = rules in WITH_GOAL
     verdict = judge(drive.rollout, corridor, "" if with_goal else rules)
+    if not drive.rollout.engaged.any():
+        return verdict
     lights = red_lights(drive.rollout, context.mission.route, context.lane_map, drive.lights)
     if with_goal:
         found = (*verdict.results, _contact(drive), lights, _goal(drive))
@@ -70,7 +72,7 @@ def verdict_of(drive: Drive, context: Context, assignment: Assignment | None = N
     elif not rules:
         verdict = decide((*verdict.results, lights), DECISIVE[rules])
     rated: tuple[MetricResult, ...] = ()
-    if assignment is not None and drive.rollout.engaged.any():
+    if assignment is not None:
         rated = ratings(drive.rollout, assignment.ncap, assignment.map_format, assignment.map_data)
     return replace(verdict, results=(*verdict.results, *_nuplan(drive, context), *rated))
 

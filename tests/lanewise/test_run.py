@@ -123,3 +123,10 @@ def test_a_wrong_input_in_a_batch_does_not_lose_the_others(tmp_path: Path) -> No
     assert first.result is None
     assert "broken.xosc:1" in first.error
     assert second.result is not None
+
+
+def test_a_drive_that_ends_before_the_stack_takes_over_is_no_evidence(tmp_path: Path) -> None:
+    short = replace(RunConfig().simulation, timeout_s=0.5)
+    result = run(RunConfig(scenario="cut-in", simulation=short), tmp_path / "run", BARE, lambda _: None)
+    assert not result.verdict.passed
+    assert "the stack never took over" in result.verdict.cause
