@@ -12,11 +12,13 @@ import sys
 from pathlib import Path
 
 _here = Path(__file__).resolve().parent
-sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != _here]
+_others = [entry for entry in sys.path if Path(entry).resolve() != _here]
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(_here.parent))
+    sys.path[:] = [str(_here.parent), *_others]
     importlib.import_module("benchmarks.engine_ways").main()
 else:
     del sys.modules[__name__]
+    sys.path[:] = _others
     importlib.import_module(__name__)
+    sys.path.append(str(_here))  # benchmarks that share functions still find each other

@@ -212,6 +212,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
+    if not (arguments.data / "cut_in.csv.gz").is_file():
+        parser.error(f"{arguments.data}: there is no cut_in.csv.gz; give the folder of the published outcomes")
     grids = rows(arguments.data)
     figures: dict[str, Any] = {}
     if arguments.driver or not arguments.planner:
