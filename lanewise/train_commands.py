@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +17,8 @@ from lanewise.cache import cache_folder
 from lanewise.progress import progress_of
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from perception.net.model import CameraNet
     from perception.training.loop import LoopSettings, Progress
 
@@ -56,6 +58,7 @@ def detector(
     from lanewise.training_data import SPLITS, generate
     from perception.training.loop import LoopSettings
 
+    weights = _weights_of(begin) if begin else None  # first: what is wrong with it is told before pictures are rendered
     folder = data or cache_folder() / "training"
     out.mkdir(parents=True, exist_ok=True)
     with progress_of("render training pictures", shards, "shards") as told:
@@ -74,7 +77,7 @@ def detector(
     settings = LoopSettings(seed=seed, rate=rate)
     if begin:
         settings = replace(settings, frozen_norms=True, output_rate=NEW_OUTPUTS)
-    plan = _Plan(learn, judge, minutes, out, version, device, command, begin)
+    plan = _Plan(learn, judge, minutes, out, version, device, command, weights)
     _learn_and_judge(plan, settings)
 
 
@@ -89,7 +92,8 @@ class _Plan:
     version: str
     device: str
     command: str
-    begin: str
+    weights: Mapping[str, Tensor] | None
+    """Of the stored net that is gone on from."""
 
 
 def _learn_and_judge(plan: _Plan, settings: LoopSettings) -> None:
@@ -121,18 +125,29 @@ def _learn_and_judge(plan: _Plan, settings: LoopSettings) -> None:
     typer.echo(f"{plan.out / 'model'} (sha256 {digest[:12]})")
 
 
-def _beginning(plan: _Plan) -> Callable[[CameraNet], None]:
-    """What puts weights into the fresh net: those of the stored net that was named, or nothing."""
-    if not plan.begin:
-        return lambda _: None
+def _weights_of(begin: str) -> Mapping[str, Tensor]:
+    """Weights of the stored net that was named.
+
+    Raises:
+        InputError: there is none, or it cannot be learned on from.
+    """
     from inference.store import verify
     from lanewise.inferring import model_named
-    from perception.training.warm_start import pictures_of, take_over, weights_in
+    from perception.training.warm_start import weights_in
 
-    name, _, version = plan.begin.partition("/")
+    name, _, version = begin.partition("/")
     model = model_named(name, version)
-    weights = weights_in(verify(model).onnx, model.path)
-    return lambda net: take_over(net, weights, pictures_of(plan.learn))
+    if model.manifest.precision != "fp32":
+        raise InputError(f"{model.name} is {model.manifest.precision}; an fp32 camera net is needed to learn on from")
+    return weights_in(verify(model).onnx, model.path)
+
+
+def _beginning(plan: _Plan) -> Callable[[CameraNet], None]:
+    """What puts weights into the fresh net: those of the stored net, or nothing."""
+    from perception.training.warm_start import pictures_of, take_over
+
+    weights = plan.weights
+    return lambda net: None if weights is None else take_over(net, weights, pictures_of(plan.learn))
 
 
 def _curve(log: Path) -> tuple[int, tuple[str, ...]]:

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch")
 onnxruntime = pytest.importorskip("onnxruntime")
 
+from geometry.errors import InputError  # noqa: E402
 from lanewise import training_data  # noqa: E402
 from lanewise.train_commands import detector  # noqa: E402
 from lanewise.training_data import SPLITS, generate  # noqa: E402
@@ -56,3 +57,12 @@ def test_splits_share_no_seeds_and_the_holdout_has_maps_of_its_own() -> None:
     train, holdout = SPLITS["train"], SPLITS["holdout"]
     assert abs(train.first_seed - holdout.first_seed) > 1_000_000
     assert set(holdout.maps) - set(train.maps)
+
+
+@pytest.mark.parametrize(("begin", "told"), [("detector/5", "fp32 camera net"), ("detector/99", "no version 99")])
+def test_net_that_cannot_be_learned_on_from_is_refused_before_pictures_are_rendered(
+    tmp_path: Path, begin: str, told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        detector(out=tmp_path / "out", data=tmp_path / "data", begin=begin)
+    assert not (tmp_path / "data").exists()
