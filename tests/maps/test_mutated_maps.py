@@ -1,5 +1,7 @@
 """Thousands of broken maps: each is read, or refused by a typed error with a place; none crashes, hangs or explodes."""
 
+import resource
+import time
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +65,14 @@ def _lines(data: bytes, rng: np.random.Generator) -> bytes:
 MUTATIONS = (_value, _value, _value, _flip, _cut, _double, _lines)
 
 
+def peak_mib() -> float:
+    """The most memory that this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+
+
 def survive(path: Path) -> str:
-    """What became of the file: `read` or `refused`."""
+    """What became of the file: `read` or `refused`, within five seconds."""
+    begin_s = time.process_time()
     try:
         network = read_opendrive(path)
         defects_of(network)
@@ -74,6 +82,8 @@ def survive(path: Path) -> str:
         return "refused"
     except LanewiseError:
         return "refused"
+    finally:
+        assert time.process_time() - begin_s < 5.0
     return "read"
 
 
@@ -85,8 +95,9 @@ def sources() -> list[bytes]:
 def test_broken_maps_are_read_or_refused(count: int, tmp_path: Path) -> None:
     rng = np.random.Generator(np.random.PCG64(count))
     maps, path = sources(), tmp_path / "map.xodr"
-    outcomes = []
+    outcomes, before_mib = [], peak_mib()
     for _ in range(count):
         path.write_bytes(mutated(maps[int(rng.integers(len(maps)))], rng))
         outcomes.append(survive(path))
     assert {"read", "refused"} <= set(outcomes)
+    assert peak_mib() - before_mib < 512.0

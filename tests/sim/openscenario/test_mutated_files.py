@@ -11,7 +11,7 @@ from lxml import etree
 from geometry.errors import InputError
 from sim.scenarios.openscenario.load import load_scenario
 from sim.scenarios.scripted import scripted_states
-from tests.maps.test_mutated_maps import mutated
+from tests.maps.test_mutated_maps import mutated, peak_mib
 from tests.sim.openscenario.conftest import Files, after, at_time, event, lane_to, speed_to, when
 from tests.sim.openscenario.test_actions import (
     HERE,
@@ -141,8 +141,9 @@ def test_broken_scenarios_play_or_are_refused(count: int, xosc: Files) -> None:
     rng = np.random.Generator(np.random.PCG64(count))
     text, outcomes = rich(xosc), []
     assert outcome(xosc.write(text)) == "played"
-    path = xosc.folder / "broken.xosc"
+    path, before_mib = xosc.folder / "broken.xosc", peak_mib()
     for _ in range(count):
         path.write_bytes(broken(text, rng))
         outcomes.append(outcome(path))
     assert min(outcomes.count("played"), outcomes.count("refused")) > count / 10
+    assert peak_mib() - before_mib < 512.0
