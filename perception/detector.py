@@ -22,14 +22,15 @@ from geometry.camera import Camera
 from geometry.errors import InputError
 from perception.net.classes import KIND_OF_CLASS
 from perception.net.decode import DecodeSettings, Detections, SeenLights, decode_lights, decode_objects, merged
-from perception.net.lane_lines import LineSettings, decode_lines, message_of
+from perception.net.lane_lines import LineSettings, SeenLine, decode_lines, message_of
 from perception.net.picture import cropped
 from perception.resizing import resized
 
 Arrays = Mapping[str, NDArray[np.generic]]
 Infer = Callable[[str, Arrays], Arrays]
 """Runs a model of the store: `images` (N, H, W, 3) uint8 RGB to `grid` (N, C, h, w) and `weather` (N, 6)."""
-Looked = tuple[NDArray[np.float32], NDArray[np.float32], Camera]
+Looked = tuple[Detections, SeenLights, list[SeenLine], NDArray[np.float32]]
+"""What one picture shows: objects, lights, lane marks, and the logits of the weather."""
 Each = Callable[[Callable[[str], Looked], Iterable[str]], Iterable[Looked]]
 """Applies a function to the names of cameras and keeps their order: `map`, or the `map` of a pool of threads."""
 
@@ -90,26 +91,20 @@ def _step(
         picture = decoded(tick.inputs[CAMERA_PREFIX + name].message)
         image, camera = resized(picture, seen_by[name], settings.picture_px)
         answer = infer(settings.model, {"images": cropped(image)[None]})
-        return np.asarray(answer["grid"][0], np.float32), np.asarray(answer["weather"][0], np.float32), camera
+        grid, logits = np.asarray(answer["grid"][0], np.float32), np.asarray(answer["weather"][0], np.float32)
+        lines = decode_lines(grid, camera, settings.lines) if name in settings.mark_cameras else []
+        objects, lights = decode_objects(grid, camera, settings.decode), decode_lights(grid, camera, settings.decode)
+        return objects, lights, lines, logits
 
     # One by one, not as a batch: on a CPU a batch costs as much, and pictures may be looked at on several cores.
-    grids, logits, cameras = zip(*each(look, names), strict=True)
+    found, lights, lines, logits = zip(*each(look, names), strict=True)
     weather = _shares(np.stack(logits).astype(np.float64))
-    objects = merged(
-        [decode_objects(g, c, settings.decode) for g, c in zip(grids, cameras, strict=True)], settings.decode
-    )
-    lights = [decode_lights(grid, camera, settings.decode) for grid, camera in zip(grids, cameras, strict=True)]
-    lines = [
-        line
-        for name, grid, camera in zip(names, grids, cameras, strict=True)
-        if name in settings.mark_cameras
-        for line in decode_lines(grid, camera, settings.lines)
-    ]
+    objects = merged(list(found), settings.decode)
     seen = settings.weather_memory * memory.weather + (1.0 - settings.weather_memory) * weather.mean(axis=0)
     said = (
         Publication("/perception/objects", objects_message(objects), measured_ns),
-        Publication("/perception/lane_marks", message_of(lines), measured_ns),
-        Publication("/perception/lights", lights_message(lights, settings.light_radius_m), measured_ns),
+        Publication("/perception/lane_marks", message_of([line for part in lines for line in part]), measured_ns),
+        Publication("/perception/lights", lights_message(list(lights), settings.light_radius_m), measured_ns),
         Publication("/perception/weather", WeatherEstimate(seen / seen.sum()), measured_ns),
     )
     return DetectorMemory(measured_ns, seen), said

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -154,7 +155,10 @@ def levelled(grid: Grid, camera: Camera, pitch_deg: float = PITCH_DEG) -> tuple[
     away, log_scale = grid[CHANNELS["horizon"]].astype(np.float64)
     height, width = away.shape
     top, left = margin_of(camera.height, camera.width)
-    level = camera.horizon_rows((np.arange(width) + 0.5) * STRIDE - 0.5 + left)
+    level = _horizon_rows(
+        camera.width, camera.height, camera.matrix.tobytes(), camera.distortion.tobytes(),
+        camera.ego_from_camera.tobytes(), width, left,
+    )  # fmt: skip
     beyond = (np.arange(height)[:, None] + 0.5) * STRIDE - 0.5 + top - level  # rows from the calibrated horizon
     prior_px = camera.focal_px * math.radians(pitch_deg)
     near = np.abs(beyond) < HORIZON_REACH_PX - 2.0 * prior_px
@@ -166,6 +170,19 @@ def levelled(grid: Grid, camera: Camera, pitch_deg: float = PITCH_DEG) -> tuple[
     sigma_px = _HORIZON_SHARE * float((weight * scale).sum())
     trust = prior_px**2 / (prior_px**2 + sigma_px**2)
     return camera.tilted(trust * lower_px / camera.focal_px), math.sqrt(trust) * sigma_px / camera.focal_px
+
+
+@lru_cache(maxsize=64)
+def _horizon_rows(
+    width: int, height: int, matrix: bytes, distortion: bytes, turn: bytes, cells: int, left_px: int
+) -> Floats:
+    """Rows of the calibrated horizon over the grid's columns: the same for all pictures of a camera, slow to find."""
+    lens, bend, ego_from_camera = (np.frombuffer(raw) for raw in (matrix, distortion, turn))
+    camera = Camera(width, height, lens.reshape(3, 3), bend, np.zeros(3), ego_from_camera.reshape(3, 3))
+    columns: Floats = (np.arange(cells, dtype=np.float64) + 0.5) * STRIDE - 0.5 + left_px
+    rows = camera.horizon_rows(columns)
+    rows.setflags(write=False)
+    return rows
 
 
 def focal_at(grid: Grid, pixels: Floats, camera: Camera) -> Floats:
