@@ -3,8 +3,8 @@
     python benchmarks/batch.py [--cases 200] [--few 20] [--kills 5] [--seconds 3]
 
 Drives a suite of short cut-ins with `lanewise eval`: once whole with two workers; once killed by SIGKILL as often as
-asked, after equal shares of its results, and resumed each time; once with few cases, for the memory; and a quarter of
-it with one worker. Memory is the largest sum of what all processes of a batch hold. On a machine that others use too,
+asked, after equal shares of its results, and resumed each time; once with few cases, for the memory; and once with one
+worker. Memory is the largest sum of what all processes of a batch hold. On a machine that others use too,
 wall time says little, so that the gain by two workers is also given by processor time: all that one worker spends over
 what the busiest process spends with two.
 
@@ -117,9 +117,8 @@ def main() -> None:
         killed = killed_and_resumed(suite, folder / "killed", arguments.cases, arguments.kills, arguments.seconds)
         same = same_bytes(folder / "whole", folder / "killed")
         print(f"killed {killed} times and resumed: {'the same bytes' if same else 'OTHER BYTES'}")
-        quarter = suite_of(max(arguments.cases // 4, 2), folder)
-        one, two = (run_batch(quarter, folder / f"by-{k}", k, arguments.seconds) for k in (1, 2))
-        wall, cpu = one.wall_s / two.wall_s, sum(one.cpu_s.values()) / max(two.cpu_s.values())
+        one = run_batch(suite, folder / "one", 1, arguments.seconds)
+        wall, cpu = one.wall_s / whole.wall_s, sum(one.cpu_s.values()) / max(whole.cpu_s.values())
         print(f"two workers over one: {wall:.2f}x by wall time, {cpu:.2f}x by processor time of the busiest process")
         shutil.rmtree(folder / "whole")
     figures = {
