@@ -30,11 +30,15 @@ CEILING_TIME_S = 0.5
 class Braking:
     """Bounds of braking, positive decelerations.
 
-    `comfort` bounds the car-following law. Above it the needed deceleration is applied with a margin, up to `strong`,
-    which UN R157 5.3.1.1 does not yet call an emergency; only if `strong` would not avoid contact, up to `emergency`.
+    `comfort` bounds the car-following law. Above it the needed deceleration is applied with a margin: up to `firm` where
+    that alone keeps `near_m` from contact (a gap that somebody cut short is made good without harshness, UN R157
+    5.2.3.3), else up to `strong`, which 5.3.1.1 does not yet call an emergency; only if `strong` would not avoid
+    contact, up to `emergency`.
     """
 
     comfort_mps2: float = 3.0
+    firm_mps2: float = 3.4
+    near_m: float = 0.7
     strong_mps2: float = 5.0
     emergency_mps2: float = 9.0
     margin_m: float = 1.5
@@ -94,8 +98,8 @@ def unroll(
         following.exponent,
     )  # fmt: skip
     bounds = (
-        braking.comfort_mps2, braking.strong_mps2, braking.emergency_mps2, braking.margin_m, braking.reaction_s,
-        braking.jerk_mps3,
+        braking.comfort_mps2, braking.firm_mps2, braking.strong_mps2, braking.emergency_mps2, braking.margin_m,
+        braking.near_m, braking.reaction_s, braking.jerk_mps3,
     )  # fmt: skip
     columns, lead, needed = _unroll(
         count, speed_mps, acceleration_mps2, braking_hard, set_speed_mps, ceiling_mps, table, idm, bounds
@@ -133,7 +137,7 @@ def _ceiling_acceleration(speed, distance, ceiling):  # type: ignore[no-untyped-
 @njit(cache=True)
 def _unroll(count, speed, acceleration, hard, set_speed, ceiling, obstacles, idm, bounds):  # type: ignore[no-untyped-def]
     """Columns (3, count): distance, speed, acceleration; the first limiting obstacle; the first needed deceleration."""
-    comfort, strong, emergency, margin, reaction, jerk = bounds
+    comfort, firm, strong, emergency, margin, near, reaction, jerk = bounds
     out = np.zeros((3, count))
     gap, lead_speed = obstacles[:, 0].copy(), obstacles[:, 1].copy()
     distance, first_lead, first_needed = 0.0, -1, 0.0
@@ -144,7 +148,7 @@ def _unroll(count, speed, acceleration, hard, set_speed, ceiling, obstacles, idm
         wanted = min(wanted, over)
         # Whoever is too fast for a curve or the end of the road has no comfort to lose.
         gentlest = comfort if over >= -2.0 * comfort else strong
-        lead, needed, contact = -1, 0.0, 0.0
+        lead, needed, close, contact = -1, 0.0, 0.0, 0.0
         for i in range(len(obstacles)):
             if now > obstacles[i, 4]:
                 continue
@@ -154,11 +158,12 @@ def _unroll(count, speed, acceleration, hard, set_speed, ceiling, obstacles, idm
                 wanted, lead = follow, i
             shorter = gap[i] - margin - reaction * max(speed - lead_speed[i], 0.0)
             needed = max(needed, needed_deceleration(shorter, speed, lead_speed[i], obstacles[i, 2], enter))
+            close = max(close, needed_deceleration(gap[i] - near, speed, lead_speed[i], obstacles[i, 2], enter))
             contact = max(contact, needed_deceleration(gap[i], speed, lead_speed[i], obstacles[i, 2], enter))
         wanted = max(wanted, -gentlest)
         hard = needed > comfort or (hard and needed > 0.6 * comfort)
         if hard:
-            limit = emergency if contact > strong else strong
+            limit = emergency if contact > strong else strong if close > firm else firm
             wanted = min(wanted, -min(1.2 * needed, limit))
         else:
             # An emergency that is over, or was none, is let go of at once; comfort begins at comfortable braking.

@@ -67,6 +67,15 @@ def test_a_lead_that_brakes_hard_is_not_hit(scene: SceneMaker) -> None:
     assert acceleration.min() >= -9.0
 
 
+def test_a_gap_cut_short_is_made_good_without_harshness_where_that_keeps_clear(scene: SceneMaker) -> None:
+    _, cut_short, gap = drive(scene(16.0, {"ahead_m": 13.3, "vx_mps": 10.0}), 10.0)
+    assert -3.5 < cut_short.min() < -3.0
+    assert gap.min() > 0.5
+    _, nearer, gap = drive(scene(16.0, {"ahead_m": 11.0, "vx_mps": 10.0}), 10.0)
+    assert nearer.min() < -3.5
+    assert gap.min() > 0.0
+
+
 def test_an_emergency_is_declared_only_when_less_would_not_do(scene: SceneMaker) -> None:
     planner = IdmPlanner()
     near, far = scene(25.0, {"ahead_m": 48.0}), scene(25.0, {"ahead_m": 120.0})
