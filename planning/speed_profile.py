@@ -30,7 +30,7 @@ CEILING_TIME_S = 0.5
 class Braking:
     """Bounds of braking, positive decelerations.
 
-    `comfort` bounds the car-following law. Above it the needed deceleration is applied with a margin: up to `firm` where
+    `comfort` bounds the following law. Above it the needed deceleration is applied with a margin: up to `firm` where
     that alone keeps `near_m` from contact (a gap that somebody cut short is made good without harshness, UN R157
     5.2.3.3), else up to `strong`, which 5.3.1.1 does not yet call an emergency; only if `strong` would not avoid
     contact, up to `emergency`.
