@@ -23,6 +23,7 @@ from geometry.pose import IDENTITY, Pose
 from inference.here import RunKernel, run_here
 from localization.estimate_pose import (
     lateral_sigma_m,
+    longitudinal_sigma_m,
     pose_of,
     pose_then,
     shifted,
@@ -31,6 +32,7 @@ from localization.estimate_pose import (
     widened_along,
 )
 from localization.estimator import Estimate, corrected
+from localization.line_ends import EndModel, end_correction, sight_after
 from localization.map_matching import LineCorrection, MarkModel, SeenLines, line_correction, score_poses
 from maps.lane_map import LaneMap
 from maps.mark_lines import MarkLines
@@ -85,6 +87,7 @@ class Picture:
     now_from_then: Pose = IDENTITY
     run: RunKernel = run_here
     """Runs the kernel that scores lanes."""
+    ends: EndModel = EndModel()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +119,8 @@ class LaneBank:
     """Distance since the last picture."""
     looked_m: float
     """Distance since the lanes beside were looked up."""
+    sight_m: float = 0.0
+    """How far lines are seen of late."""
     in_doubt: bool = True
     """Whether the lane was in doubt since it was last decided."""
     switched: bool = True
@@ -240,6 +245,7 @@ def with_marks(bank: LaneBank, picture: Picture, lane_map: LaneMap, settings: La
         off_road_m = 0.0 if beside.exists[REACH] else bank.off_road_m + bank.looked_m
         bank = replace(bank, beside=beside, looked_m=0.0, off_road_m=off_road_m)
     share = min(bank.moved_m / settings.look_m, 1.0)
+    bank = replace(bank, sight_m=sight_after(bank.sight_m, picture.seen, bank.moved_m, picture.ends))
     # before the lines pull the pose onto the nearest lane: until then it may have slipped by one
     bank = replace(bank, deficit=np.minimum(bank.deficit, _cap(bank, settings)))
     bank = _corrected(bank, picture, settings)
@@ -262,7 +268,11 @@ def _decided(bank: LaneBank, settings: LaneSettings) -> LaneBank:
 def _corrected(bank: LaneBank, picture: Picture, settings: LaneSettings) -> LaneBank:
     """Leader and copies, each corrected by the lines that it explains."""
     leader, told = corrected_by_lines(bank.leader, picture, bank.moved_m)
-    copies = tuple((k, corrected_by_lines(one, picture, bank.moved_m)[0]) for k, one in bank.copies)
+    leader = _corrected_by_ends(leader, picture, bank)
+    copies = tuple(
+        (k, _corrected_by_ends(corrected_by_lines(one, picture, bank.moved_m)[0], picture, bank))
+        for k, one in bank.copies
+    )
     keep = math.exp(-bank.moved_m / settings.trust_m) if told.offered else 1.0
     # as with all evidence, a line counts by the distance over which it is seen
     share = min(bank.moved_m / settings.look_m, 1.0)
@@ -283,6 +293,18 @@ def corrected_by_lines(estimate: Estimate, picture: Picture, moved_m: float) -> 
         return estimate, told
     rows = state_jacobian(told.jacobian, estimate, picture.now_from_then)
     return corrected(estimate, told.residual_m, rows, told.noise)[0], told
+
+
+def _corrected_by_ends(estimate: Estimate, picture: Picture, bank: LaneBank) -> Estimate:
+    """An estimate after the ends of lines that it explains."""
+    then, along_m = pose_then(estimate, picture.now_from_then), longitudinal_sigma_m(estimate)
+    told = end_correction(
+        then, along_m, picture.seen, picture.lines, picture.model, picture.ends, bank.moved_m, bank.sight_m
+    )
+    if len(told.residual_m) == 0:
+        return estimate
+    rows = state_jacobian(told.jacobian, estimate, picture.now_from_then)
+    return corrected(estimate, told.residual_m, rows, told.noise)[0]
 
 
 def _weighed(bank: LaneBank, picture: Picture, settings: LaneSettings, share: float) -> LaneBank:

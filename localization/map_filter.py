@@ -23,6 +23,7 @@ from localization.fusion import on_way
 from localization.integrity import IntegritySettings
 from localization.landmark_matching import LandmarkModel, landmark_correction
 from localization.lane_hypotheses import LABELS, LaneBank, LaneSettings, Picture, margin_nats, start_bank, with_marks
+from localization.line_ends import EndModel
 from localization.map_matching import MarkModel, seen_lines
 from localization.odometer import OdometerSettings
 from localization.satellites import ReceiverSettings
@@ -51,6 +52,7 @@ class MapSettings:
     receiver: ReceiverSettings = field(default_factory=ReceiverSettings)
     marks: MarkModel = field(default_factory=MarkModel)
     landmarks: LandmarkModel = field(default_factory=LandmarkModel)
+    ends: EndModel = field(default_factory=EndModel)
     lanes: LaneSettings = field(default_factory=LaneSettings)
     integrity: IntegritySettings = field(default_factory=IntegritySettings)
     start_speed_mps: float = 3.0
@@ -91,7 +93,9 @@ def with_picture(
     bank: LaneBank, marks: LaneMarks, now_from_then: Pose, known: MapKnowledge, settings: MapSettings
 ) -> LaneBank:
     """The bank after a picture's lane marks, taken where the ego was then."""
-    picture = Picture(seen_lines(marks, settings.marks), known.lines, settings.marks, now_from_then, known.run)
+    picture = Picture(
+        seen_lines(marks, settings.marks), known.lines, settings.marks, now_from_then, known.run, settings.ends
+    )
     return with_marks(bank, picture, known.lane_map, settings.lanes)
 
 
@@ -151,7 +155,8 @@ def begun_by(
         spread = settings.start_m, settings.start_rad
         estimate = satellites.placed(on_way(way, fix, fix_ns, now.stamp_ns), spread, now, settings.motion)
         bank = begun(estimate, known, settings)
-        return replace(bank, deficit=np.where(LABELS == 0, 0.0, settings.start_nats))
+        # nobody else has led: nothing was learnt from wrong lines
+        return replace(bank, deficit=np.where(LABELS == 0, 0.0, settings.start_nats), switched=False)
     if math.hypot(fix.vx_mps, fix.vy_mps) < settings.start_speed_mps:
         return None
     return begun(satellites.started(fix, fix_ns, now, settings.motion), known, settings)

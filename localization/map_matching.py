@@ -72,12 +72,17 @@ class MarkModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeenLines:
-    """N seen lines at K stations ahead: `y_m` and `sigma_m` (N, K) in `ego`, NaN beyond a line; `types` (N,)."""
+    """N seen lines at K stations ahead: `y_m` and `sigma_m` (N, K) in `ego`, NaN beyond a line; `types` (N,).
+
+    `span_m` (N, 2) is where each begins and ends ahead, with the 1-sigma `span_sigma_m` (N, 2) of its points' spacing.
+    """
 
     x_m: Floats
     y_m: Floats
     sigma_m: Floats
     types: Ints
+    span_m: Floats
+    span_sigma_m: Floats
 
     @property
     def size(self) -> int:
@@ -103,7 +108,7 @@ class LineCorrection:
 def seen_lines(marks: LaneMarks, model: MarkModel) -> SeenLines:
     """Put the points of each mark onto the stations between its first and last point; non-finite ones do not count."""
     stations = model.stations_m
-    y, sigma, types = [], [], []
+    y, sigma, types, spans = [], [], [], []
     for line in range(len(marks.types)):
         rows = slice(int(marks.start[line]), int(marks.start[line + 1]))
         points, sigmas = marks.xy_m[rows], marks.sigma_m[rows]
@@ -120,10 +125,15 @@ def seen_lines(marks: LaneMarks, model: MarkModel) -> SeenLines:
         y.append(np.where(inside, np.interp(stations, x, points[order, 1]), np.nan))
         sigma.append(np.where(inside, np.interp(stations, x, sigmas[order]), np.nan))
         types.append(int(marks.types[line]))
+        # a line goes on somewhere up to the point that would be the next
+        beyond = 0.5 * np.array((x[0] - x[1], x[-1] - x[-2]))
+        spans.append((x[[0, -1]] + beyond, np.abs(beyond) / math.sqrt(3.0)))
     shape = (len(types), len(stations))
+    span, span_sigma = np.array(spans).reshape(-1, 2, 2).swapaxes(0, 1)
     return SeenLines(
-        stations, np.array(y).reshape(shape), np.array(sigma).reshape(shape), np.array(types, dtype=np.int64)
-    )
+        stations, np.array(y).reshape(shape), np.array(sigma).reshape(shape), np.array(types, dtype=np.int64), span,
+        span_sigma,
+    )  # fmt: skip
 
 
 def score_poses(
@@ -147,7 +157,7 @@ def line_correction(
 ) -> LineCorrection:
     """What the seen lines say about a pose whose lateral 1-sigma is `sigma_m`, `moved_m` after the last picture."""
     view = view_from(lines, pose, seen.x_m, model.reach_m)
-    pairs = _pairs(seen, view, model.gate_m + 2.0 * sigma_m)
+    pairs = paired(seen, view.y_m, view.types, model.gate_m + 2.0 * sigma_m)
     residuals: list[float] = []
     stations: list[tuple[float, float, float, float, int]] = []
     nearby = _nearby(seen, model)
@@ -177,17 +187,18 @@ def _nearby(seen: SeenLines, model: MarkModel) -> NDArray[np.bool_]:
     return np.asarray((first <= 1) & (aside <= model.beside_m) & long)
 
 
-def _pairs(seen: SeenLines, view: LineView, gate_m: float) -> list[tuple[int, int]]:
-    """Seen and expected lines that belong together: mutually nearest, within the gate, never paint with bare edge."""
+def paired(seen: SeenLines, y_m: Floats, types: Ints, gate_m: float) -> list[tuple[int, int]]:
+    """Seen lines and expected ones (M, K) of `types` (M,) that belong together: mutually nearest, within the gate,
+    never paint with bare edge."""
     pairs: list[tuple[int, int]] = []
-    if seen.size == 0 or len(view.types) == 0:
+    if seen.size == 0 or len(types) == 0:
         return pairs
-    gap = np.abs(seen.y_m[:, None, :] - view.y_m[None, :, :])
+    gap = np.abs(seen.y_m[:, None, :] - y_m[None, :, :])
     known = np.isfinite(gap)
     # far ahead a line may be followed into another branch than the map's; what they have in common begins near
     known &= np.cumsum(known, axis=2) <= _PAIRED_BY
     mean = np.where(known.any(axis=2), np.where(known, gap, 0.0).sum(axis=2) / np.maximum(known.sum(axis=2), 1), np.inf)
-    bare = (seen.types[:, None] == MarkType.NONE) != (view.types[None, :] == MarkType.NONE)
+    bare = (seen.types[:, None] == MarkType.NONE) != (types[None, :] == MarkType.NONE)
     mean = np.where(bare, np.inf, mean)
     for i in range(seen.size):
         j = int(np.argmin(mean[i]))
