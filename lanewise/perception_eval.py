@@ -32,6 +32,7 @@ from perception.metrics.detection import (
     mean_precision,
 )
 from perception.metrics.frames import Bools, Frame, in_ring, restricted
+from perception.metrics.own_lane import LaneFrame, known_in_lane, range_errors
 from perception.metrics.surroundings import MarkErrors, added, light_hits, lines_of, macro_f1, mark_errors
 from perception.metrics.tracking import Clear, Hota, clear, hota, instant_of, scaled_amota
 from perception.net.classes import OBJECTS
@@ -39,6 +40,7 @@ from perception.net.classes import OBJECTS
 RINGS_M = ((0.0, 20.0), (20.0, 40.0), (40.0, 60.0), (60.0, 80.0))
 RANGE_M = 50.0
 """Range of the figures that are not given by ring."""
+CAR_RING_M, LANE_RANGE_M = (30.0, 60.0), 60.0
 SURE = 0.4
 """Score from which a detection counts as said, when frames are ranked by what is wrong in them."""
 
@@ -66,6 +68,10 @@ class PerceptionScore:
     cameras: Mapping[str, tuple[int, float, float]]
     certain: Certainty
     tracks: Mapping[str, TrackScore]
+    car_range_error: float
+    """Median relative error of range of tracked cars at CAR_RING_M."""
+    in_lane: tuple[int, int]
+    """Cars and pedestrians in the own lane within LANE_RANGE_M: how often tracked, of how often in sight."""
     marks: MarkErrors
     weather_f1: float
     light_accuracy: float
@@ -112,6 +118,8 @@ def score_of(found: Sequence[Instant]) -> PerceptionScore:
         cameras=_parts({name: [_of_camera(i, name) for i in found if name in i.cameras] for name in _names(found)}),
         certain=certainty(near, matches),
         tracks=_tracks(found),
+        car_range_error=_car_range_error(found),
+        in_lane=_in_lane(found),
         marks=added([mark_errors(lines_of(i.said_marks), i.marks) for i in found if i.said_marks is not None]),
         weather_f1=macro_f1(weather),
         light_accuracy=float(np.mean([true == said for true, said in lights])) if lights else math.nan,
@@ -171,6 +179,16 @@ def _tracks(found: Sequence[Instant]) -> dict[str, TrackScore]:
     return said
 
 
+def _car_range_error(found: Sequence[Instant]) -> float:
+    errors = range_errors([i.tracks for i in found if i.tracks is not None], OBJECTS.index("car"), *CAR_RING_M)
+    return float(np.median(np.abs(errors))) if len(errors) else math.nan
+
+
+def _in_lane(found: Sequence[Instant]) -> tuple[int, int]:
+    frames = [LaneFrame(i.drive, i.at_ns * 1e-9, i.tracks, i.in_lane) for i in found if i.tracks is not None]
+    return known_in_lane(frames, [OBJECTS.index("car"), OBJECTS.index("pedestrian")], LANE_RANGE_M)
+
+
 def faults(instant: Instant) -> tuple[int, int]:
     """How many objects within range are not found within 2 m, and how many sure detections are false."""
     near = in_ring(instant.objects, 0.0, RANGE_M)
@@ -200,7 +218,10 @@ def figures_of(score: PerceptionScore) -> dict[str, float]:
                 "fragments": float(one.clear.fragments), "false_tracks_per_frame": one.clear.false / score.frames,
                 "hota": one.hota.hota, "deta": one.hota.detection, "assa": one.hota.association,
                 "samota": one.samota, "amota": one.amota}  # fmt: skip
-    row |= {"mark_f1": score.marks.f1, "mark_lateral_20_m": score.marks.lateral_m(20.0),
+    if score.in_lane[1]:
+        row |= {"own_lane_recall_60": score.in_lane[0] / score.in_lane[1], "own_lane_60": float(score.in_lane[1])}
+    row |= {"car_range_error_30_60": score.car_range_error,
+            "mark_f1": score.marks.f1, "mark_lateral_20_m": score.marks.lateral_m(20.0),
             "weather_macro_f1": score.weather_f1, "light_accuracy": score.light_accuracy}  # fmt: skip
     return {name: value for name, value in row.items() if math.isfinite(value)}
 
@@ -233,6 +254,11 @@ def tables_of(score: PerceptionScore) -> dict[str, list[list[str]]]:
         "Detections by weather": _table_of("weather", score.weathers),
         "Detections by camera": _table_of("camera", score.cameras),
         f"Tracks within {RANGE_M:.0f} m": tracks,
+        "After tracking": [
+            ["cars at 30-60 m: median range error", "in the own lane within 60 m: in sight", "tracked", "recall"],
+            [_figure(score.car_range_error), str(score.in_lane[1]), str(score.in_lane[0]),
+             _figure(score.in_lane[0] / max(score.in_lane[1], 1))],
+        ],
         "Do covariances and scores tell the truth": sure,
         "Marks, lights, weather": [
             ["mark F1", "lateral error at 20 m", "lights", "light accuracy", "weather macro-F1"],

@@ -34,6 +34,7 @@ from bus.topics import CAMERA_PREFIX
 from geometry.angles import Floats, wrap_rad
 from geometry.camera import Camera
 from geometry.errors import InputError
+from geometry.polyline import Polyline
 from geometry.pose import Pose
 from lanewise.recorded import recorded_run
 from perception.detector import camera_of_messages
@@ -44,6 +45,8 @@ from sim.sensors.camera.renderer import Scenery, owned, scene_of, scenery_of, wo
 from sim.weather import CLEAR_DAY
 
 LEAST_VISIBLE = 0.25
+HALF_LANE_M = 1.75
+FAR_M = 100.0
 TRUTH = ("/truth/scenario", "/truth/ego", "/truth/agents", "/truth/lights", "/truth/weather")
 SAID = ("/perception/objects", "/perception/tracks", "/perception/lane_marks", "/perception/lights",
         "/perception/weather", "/localization/odometry")  # fmt: skip
@@ -55,7 +58,8 @@ CLASSES = np.array([CLASS_OF_KIND[kind] for kind in EntityKind], dtype=np.int64)
 class Instant:
     """One rig frame: detections and tracks beside the truth, in `ego`; what else was said and is there.
 
-    `shown` has, by camera, which of `objects.truth` it shows. Marks are lines (K, 2); lights are places and states.
+    `shown` has, by camera, which of `objects.truth` it shows, `in_lane` which of it stand ahead in the lane that the
+    route takes. Marks are lines (K, 2); lights are places and states.
     """
 
     drive: str
@@ -63,6 +67,7 @@ class Instant:
     objects: Frame
     tracks: Frame | None
     shown: Mapping[str, Bools]
+    in_lane: Bools
     cameras: Mapping[str, Camera]
     weather: Weather
     said_weather: int | None
@@ -101,10 +106,11 @@ def instants(path: Path, every: int, told: Callable[[float], None] = lambda _: N
     spoken = sorted(heard.by_instant.get("/perception/objects", {}))
     if not cameras or not spoken or heard.newest("/truth/scenario", spoken[-1]) is None:
         raise InputError("nothing to judge: a drive with --perception camera was expected", path)
-    scenery = scenery_of(assignment.context(config.planner.period_s).lane_map, config.seed)
+    context = assignment.context(config.planner.period_s)
+    scenery = scenery_of(context.lane_map, config.seed)
     for at_ns in spoken[::every]:
         if heard.at("/truth/ego", at_ns) is not None and heard.at("/truth/agents", at_ns) is not None:
-            yield _instant(str(path), heard, cameras, scenery, at_ns)
+            yield _instant(str(path), heard, cameras, scenery, context.mission.route.path, at_ns)
         told(at_ns * 1e-9)
 
 
@@ -125,7 +131,7 @@ def _cameras(recording: Recording) -> dict[str, Camera]:
 
 
 def _instant(
-    drive: str, heard: _Heard, cameras: Mapping[str, Camera], scenery: Scenery, at_ns: int
+    drive: str, heard: _Heard, cameras: Mapping[str, Camera], scenery: Scenery, way: Polyline, at_ns: int
 ) -> Instant:  # fmt: skip
     info, lights = heard.newest("/truth/scenario", at_ns), heard.newest("/truth/lights", at_ns)
     ego, agents = heard.at("/truth/ego", at_ns), heard.at("/truth/agents", at_ns)
@@ -148,6 +154,7 @@ def _instant(
         objects=Frame(said_objects(heard.at("/perception/objects", at_ns)), wanted, ignored),
         tracks=None if tracks is None or odometry is None else Frame(said_tracks(tracks, odometry), wanted, ignored),
         shown={name: share[name][needed] >= LEAST_VISIBLE for name in cameras},
+        in_lane=_in_lane(way, ego, wanted),
         cameras=cameras,
         weather=weather,
         said_weather=_likeliest(said_weather),
@@ -157,6 +164,16 @@ def _instant(
         light_state=state,
         said_lights=heard.at("/perception/lights", at_ns),
     )
+
+
+def _in_lane(way: Polyline, ego: EgoTruth, objects: BoxSet) -> Bools:
+    """Whose centre stands ahead on the way, no further aside than half a lane. A way may cross itself: what lies before
+    the ego's place on it, or further along than it can be seen, is elsewhere."""
+    pose = ego.world_from_ego
+    s_ego = float(way.project(np.array([[pose.x_m, pose.y_m]]))[0][0])
+    near, start_m = way.window(s_ego - 5.0, s_ego + 2.0 * FAR_M)
+    s, d = near.project(pose @ objects.xy_m)
+    return np.asarray((s > s_ego - start_m) & (np.abs(d) <= HALF_LANE_M))
 
 
 def _shares(found: Labels, count: int) -> Floats:
