@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from geometry.errors import LanewiseError
 from lanewise.config import RunConfig
 from lanewise.run import Outputs, Progress, RunResult, run
+from lanewise.workers import worker_pool
 from sim.scenarios.scenario import MissingLaneError
 
 
@@ -51,8 +50,7 @@ def run_jobs(jobs: Sequence[Job], workers: int, progress: Progress) -> Iterator[
         outcomes: Iterator[Outcome] = (attempt(job) for job in jobs)
         yield from _counted(outcomes, progress)
         return
-    # Spawned, not forked: compiled kernels and their threads do not survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(workers) as pool:
         yield from _counted(pool.map(attempt, jobs), progress)
 
 

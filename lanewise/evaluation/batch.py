@@ -9,10 +9,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +27,7 @@ from lanewise.ratings import NCAP
 from lanewise.recorded import read_drive, recorded_report, recorded_run
 from lanewise.report.page import write_report
 from lanewise.run import Outputs, Progress, RunResult, metrics_json, run, scenario_file
+from lanewise.workers import worker_pool
 from maps.lane_map import LaneMap
 from motion.rollout import Rollout
 from planning.metrics.commonroad.cost_results import PREFIX as COMMONROAD
@@ -109,7 +108,7 @@ def evaluate(jobs: Sequence[Job], workers: int, progress: Progress) -> Iterator[
         return
     # All jobs of a case go to one worker, so that its expert drives once.
     together = max(len(jobs) // max(len({job.case.name for job in jobs}), 1), 1)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with worker_pool(workers) as pool:
         yield from _counted(pool.map(result_of, jobs, chunksize=together), progress)
 
 
