@@ -4,7 +4,8 @@ In: command, trajectory, odometry, pose, tracks. Out: `/vehicle/command`, `/safe
 
 normal        the command passes, bounded by what the vehicle can do and by comfort unless an emergency is declared
 degraded      localization is not sure of its lane, or its bound is wider than one: the command passes, speeding up is
-              not allowed
+              not allowed beyond a walking pace; where the place is too unsure for the lane or for the turn to come, the
+              car is slowed (`planning.doubt`), at last to that pace, until it is sure again
 minimal-risk  an input has fallen silent or localization is lost: the precomputed stop in the own lane is driven, at no
               more than 4 m/s^2 with hazard lights, to standstill, and there is no restart (UN R157, 5.5.1)
 
@@ -17,6 +18,7 @@ that the stop keeps its lane in a curve too.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,6 +39,7 @@ from geometry.angles import wrap_rad
 from geometry.pose import Pose
 from motion.bicycle import Vehicle, step_bicycle
 from motion.tracking import LateralGains, TrackingSettings, lateral_gains, nearest_on_path, steering_command
+from planning.doubt import DoubtSettings, pace_mps
 from planning.way_out import WayOutSettings, first_met
 
 FRESH = "all inputs are fresh"
@@ -74,6 +77,9 @@ class SafetySettings:
     trusted_s: float = 0.8
     """Where others will be is told from measurements no older than this."""
     way_out: WayOutSettings = WayOutSettings()
+    doubt: DoubtSettings = DoubtSettings()
+    settle_s: float = 0.5
+    """Within which a speed beyond what the pose allows is taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +129,13 @@ class Gate:
         """One check and one command."""
         newest = {topic: tick.fresh(topic, TOPICS[topic].max_age_s or 0.0) for topic in WATCHED}
         memory = self._located(_remember(memory, newest, tick.now_ns), tick)
-        mode, reason = self._judge(memory, newest, tick.now_ns)
+        mode, reason, allowed_mps = self._judge(memory, newest, tick.now_ns)
         if mode is SafetyMode.MINIMAL_RISK:
             command = self._minimal_risk(memory)
         elif newest["/control/command"] is None:
             command = replace(NO_COMMAND, steering_rad=memory.command.steering_rad)
         else:
-            command = self._bounded(newest["/control/command"], mode)
+            command = self._bounded(newest["/control/command"], memory, allowed_mps)
         status = SafetyStatus(mode, reason)
         memory, track = self._in_the_way(memory, command, tick)
         if track >= 0:
@@ -168,26 +174,41 @@ class Gate:
             return memory
         return replace(memory, ego=_moved_on(memory.ego, memory.command, self.vehicle))
 
-    def _judge(self, memory: SafetyMemory, newest: dict[str, Any], now_ns: int) -> tuple[SafetyMode, str]:
+    def _judge(self, memory: SafetyMemory, newest: dict[str, Any], now_ns: int) -> tuple[SafetyMode, str, float]:
+        """Mode, reason and the highest speed."""
         if memory.mode is SafetyMode.MINIMAL_RISK:
-            return memory.mode, memory.reason  # no restart without the operator
+            return memory.mode, memory.reason, 0.0  # no restart without the operator
         if memory.engaged_ns < 0 or now_ns - memory.engaged_ns < self.settings.grace_s * 1e9:
-            return SafetyMode.NORMAL, FRESH
+            return SafetyMode.NORMAL, FRESH, math.inf
         silent = [topic for topic in WATCHED if newest[topic] is None]
         if silent:
-            return SafetyMode.MINIMAL_RISK, f"no fresh {', '.join(silent)}"
-        pose: PoseEstimate = newest["/localization/pose"]
+            return SafetyMode.MINIMAL_RISK, f"no fresh {', '.join(silent)}", 0.0
+        ego, pose = newest["/localization/odometry"], newest["/localization/pose"]
         if pose.status is PoseStatus.LOST:
-            return SafetyMode.MINIMAL_RISK, "localization is lost"
-        if pose.status is PoseStatus.LANE_UNCERTAIN:
-            return SafetyMode.DEGRADED, "localization is not sure of its lane"
-        if not pose.protection_lateral_m <= self.settings.bound_m:
-            return SafetyMode.DEGRADED, f"localization's bound is {pose.protection_lateral_m:.1f} m wide"
-        return SafetyMode.NORMAL, FRESH
+            return SafetyMode.MINIMAL_RISK, "localization is lost", 0.0
+        return self._doubted(ego, pose, newest["/planning/trajectory"])
 
-    def _bounded(self, command: VehicleCommand, mode: SafetyMode) -> VehicleCommand:
-        hardest = self.settings.emergency_mps2 if command.emergency else self.settings.strong_mps2
-        strongest = 0.0 if mode is SafetyMode.DEGRADED else self.settings.acceleration_mps2
+    def _doubted(self, ego: Odometry, pose: PoseEstimate, plan: Trajectory) -> tuple[SafetyMode, str, float]:
+        """Mode, reason and the highest speed that the pose allows."""
+        doubt = self.settings.doubt
+        allowed_mps = pace_mps(plan, ego, pose, doubt)
+        unsure_mps = min(allowed_mps, max(ego.speed_mps, doubt.creep_mps))
+        if pose.status is PoseStatus.LANE_UNCERTAIN:
+            return SafetyMode.DEGRADED, "localization is not sure of its lane", unsure_mps
+        if not pose.protection_lateral_m <= self.settings.bound_m:
+            return SafetyMode.DEGRADED, f"localization's bound is {pose.protection_lateral_m:.1f} m wide", unsure_mps
+        if ego.speed_mps > allowed_mps - doubt.margin_mps:
+            reason = f"the place is too unsure for more than {allowed_mps:.1f} m/s here"
+            return SafetyMode.DEGRADED, reason, allowed_mps
+        return SafetyMode.NORMAL, FRESH, allowed_mps
+
+    def _bounded(self, command: VehicleCommand, memory: SafetyMemory, allowed_mps: float) -> VehicleCommand:
+        """The command within what vehicle, comfort and the highest speed allow."""
+        settings = self.settings
+        hardest = settings.emergency_mps2 if command.emergency else settings.strong_mps2
+        speed_mps = 0.0 if memory.ego is None else memory.ego.speed_mps
+        slower = max((allowed_mps - speed_mps) / settings.settle_s, -settings.stop_mps2)
+        strongest = min(settings.acceleration_mps2, slower)
         steering = self.vehicle.max_steering_rad
         return VehicleCommand(
             min(max(command.acceleration_mps2, -hardest), strongest),

@@ -113,6 +113,49 @@ def test_localization_in_doubt_forbids_speeding_up_and_lost_stops() -> None:
     assert last.acceleration_mps2 == -SETTINGS.stop_mps2
 
 
+def at_speed(said: dict[str, Any], speed_mps: float) -> dict[str, Any]:
+    """The same messages from an ego of another speed."""
+    odometry = replace(said["/localization/odometry"], speed_mps=speed_mps)
+    return {**said, "/localization/odometry": odometry}
+
+
+@pytest.mark.parametrize(("speed_mps", "acceleration_mps2"), [(0.0, 0.5), (1.4, 0.2), (1.5, 0.0), (1.6, 0.0)])
+def test_a_car_that_is_not_sure_of_its_lane_drives_off_at_walking_pace_and_no_faster(
+    speed_mps: float, acceleration_mps2: float
+) -> None:
+    said = at_speed(messages(status=PoseStatus.LANE_UNCERTAIN), speed_mps)
+    assert list(Driven().run(1.0, said))[-1].acceleration_mps2 == pytest.approx(acceleration_mps2)
+
+
+def unsure(across_m: float) -> PoseEstimate:
+    return PoseEstimate(Pose(0.0, 0.0, 0.0), PoseStatus.LANE_CERTAIN, 0.5, 9.0, 0.0, np.diag((0.0, across_m**2, 0.0)))
+
+
+def test_a_place_too_unsure_for_the_lane_is_left_at_walking_pace_and_says_so() -> None:
+    driven, said = Driven(), {**messages(), "/localization/pose": unsure(1.0)}
+    assert list(driven.run(1.0, said))[-1].acceleration_mps2 == -SETTINGS.stop_mps2
+    assert driven.memory.mode is SafetyMode.DEGRADED
+    assert driven.memory.reason == "the place is too unsure for more than 1.5 m/s here"
+    slowed = list(driven.run(1.0, at_speed(said, 2.0)))[-1]
+    assert slowed.acceleration_mps2 == pytest.approx((1.5 - 2.0) / SETTINGS.settle_s)
+    last = list(driven.run(1.0, messages()))[-1]
+    assert (driven.memory.mode, last.acceleration_mps2) == (SafetyMode.NORMAL, 0.5)
+
+
+def test_who_drives_well_below_what_an_unsure_place_allows_drives_normally() -> None:
+    driven, said = Driven(), {**messages(), "/localization/pose": unsure(1.0)}
+    edge = SETTINGS.doubt.creep_mps - SETTINGS.doubt.margin_mps
+    list(driven.run(1.0, at_speed(said, edge - 0.01)))
+    assert driven.memory.mode is SafetyMode.NORMAL
+    list(driven.run(1.0, at_speed(said, edge + 0.01)))
+    assert driven.memory.mode is SafetyMode.DEGRADED
+
+
+def test_braking_that_is_commanded_goes_before_slowing_for_doubt() -> None:
+    said = at_speed({**messages(acceleration_mps2=-4.5), "/localization/pose": unsure(1.0)}, 2.0)
+    assert list(Driven().run(1.0, said))[-1].acceleration_mps2 == -4.5
+
+
 def test_before_the_stack_drives_nothing_is_missed() -> None:
     driven = Driven()
     nothing = {"/localization/odometry": messages(engaged=False)["/localization/odometry"]}
