@@ -27,6 +27,9 @@ _YIELDING_MPS2 = 3.0
 
 _DRIVEN_OFF_MPS = 2.0
 
+_AT_LINE_M, _WAITING_M = 4.0, 10.0
+"""Who stands this near to a line has stood at it; who stands this near waits for its sake, maybe before a crossing."""
+
 _ON_FOOT = (EntityKind.PEDESTRIAN, EntityKind.BICYCLE, EntityKind.ANIMAL)
 
 
@@ -35,12 +38,21 @@ class RuleSettings:
     """How carefully the rules are kept."""
 
     look_ahead_m: float = 120.0
-    yield_margin_s: float = 2.0
-    """Between the ego and those who go first, at a conflict zone."""
+    yield_margin_s: float = 1.2
+    """Between the ego that is through a conflict zone and those with the right of way that come to it."""
     priority_margin_s: float = 0.7
-    """Between the ego and those who should yield but do not."""
+    """The same towards those who should yield but do not."""
+    behind_margin_s: float = 0.7
+    """Between those who are through and the ego behind them."""
+    headway_s: float = 0.8
+    least_gap_m: float = 2.0
+    slowing_mps2: float = 1.5
+    """Where the ego joins somebody's lane: the time and the gap it leaves behind itself, and how hard whoever comes
+    there may have to brake. With them the smallest gap that is taken on a roundabout is about 4.5 s, as drivers do
+    (Highway Capacity Manual, 6th ed., exhibit 22-16: 4.1 to 5.2 s)."""
     starting_mps2: float = 1.5
-    """How the ego is assumed to drive off."""
+    starting_s: float = 0.4
+    """How the ego is assumed to drive off, and how long it takes to begin when it stands."""
     crossing_mps: float = 7.0
     """How fast the ego is assumed to cross a junction at most, unless it is faster already."""
     latest_mps2: float = 4.5
@@ -86,11 +98,11 @@ def next_stop(
     found = [stop for stop in _stops(scene, here, memory, settings) if _can_keep(stop, here, settings)]
     nearest = min(found, key=lambda stop: stop.stop_m, default=None)
     stands = here.speed_mps < 0.1
-    at_line = nearest is not None and nearest.stop_m - front_m < 4.0
-    waited = memory.waited_s + context.dt_s if stands and at_line else 0.0
+    away_m = math.inf if nearest is None else nearest.stop_m - front_m
+    waited = memory.waited_s + context.dt_s if stands and away_m < _WAITING_M else 0.0
     if memory.waited_s >= settings.patience_s and here.speed_mps < _DRIVEN_OFF_MPS:
         waited = memory.waited_s  # who has decided to go does not ask again after the first centimetre
-    halted = nearest.stop_m if nearest is not None and stands and at_line else memory.halted_m
+    halted = nearest.stop_m if nearest is not None and stands and away_m < _AT_LINE_M else memory.halted_m
     return nearest, RuleMemory(waited, halted)
 
 
@@ -134,11 +146,12 @@ def _at_junction(
         scene.lights.get(light) in (LightState.GREEN, LightState.YELLOW, LightState.RED, LightState.RED_YELLOW)
         for light in junction.light_ids
     )
-    others = _others(scene)
+    others, context = _others(scene), scene.context
     for zone in junction.zones:
         if zone.end_m < here.front_m:
             continue
-        blocker = _blocker(others, zone, here, governed, settings)
+        joins = not set(context.mission.route.lanes).isdisjoint(context.lane_map.successors[zone.zone.other])
+        blocker = _blocker(others, zone, here, _through(zone, joins, governed, here, settings), settings)
         if blocker is None:
             continue
         stop = zone.begin_m - 1.0 if entered else junction.stop_m
@@ -188,37 +201,65 @@ def _others(scene: Scene) -> _Others:
     return _Others(agents.ids[rows], lane, s, along, 0.5 * agents.length_m[rows])
 
 
-def _blocker(others: _Others, zone: RouteZone, here: _Here, governed: bool, settings: RuleSettings) -> str | None:
+def _blocker(others: _Others, zone: RouteZone, here: _Here, way: _Crossing, settings: RuleSettings) -> str | None:
     """Why the ego cannot drive through a conflict zone now, None if it can."""
     conflict = zone.zone
-    yields = conflict.yields_at_green if governed else conflict.yields
-    enter_s = _time_s(zone.begin_m - here.front_m, here, settings)
-    leave_s = _time_s(zone.end_m + here.length_m - here.front_m, here, settings)
-    margin_s = settings.yield_margin_s if yields else settings.priority_margin_s
-    zone_m = conflict.other_end_m - conflict.other_begin_m
+    zone_m = 2.0 if way.joins else conflict.other_end_m - conflict.other_begin_m
     for i in range(len(others.ids)):
         way_m = conflict.sources.get(int(others.lane[i]))
         if way_m is None:
             continue
         speed, half = float(others.speed_mps[i]), float(others.half_m[i])
         to_begin = way_m - float(others.s_m[i]) - half
-        if to_begin + zone_m + 2.0 * half < 0.0:
+        through_m = to_begin + zone_m + 2.0 * half
+        if through_m < 0.0:
             continue
-        inside = to_begin <= 0.5
-        stands = speed < settings.standing_mps
-        if not inside and not _comes(conflict.other, int(others.lane[i]), to_begin, speed, yields, here, settings):
+        inside, stands = to_begin <= 0.5, speed < settings.standing_mps
+        if not inside and not _comes(conflict.other, int(others.lane[i]), to_begin, speed, way.yields, here, settings):
             continue
-        if inside and stands:
-            arrive_s, clear_s = 0.0, math.inf
-        else:
-            # Who stands and has the right of way may drive off at any time.
-            pace = max(speed, math.sqrt(settings.starting_mps2 * max(to_begin, 0.0)), 0.5)
-            arrive_s = max(to_begin, 0.0) / pace
-            clear_s = (to_begin + zone_m + 2.0 * half) / pace
-        if enter_s - margin_s < clear_s and arrive_s - margin_s < leave_s:
-            verb = "goes first" if yields else "is in the way"
+        # Who stands and has the right of way may drive off at any time.
+        clear_s = math.inf if inside and stands else _time_s(through_m, speed, settings)
+        if way.enter_s - settings.behind_margin_s >= clear_s:
+            continue
+        if inside or not _goes_before(way, to_begin, speed, settings):
+            verb = "goes first" if way.yields else "is in the way"
             return f"track {int(others.ids[i])} {verb} at the junction"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Crossing:
+    """How the ego would drive through a conflict zone now: when it enters and leaves it, its speed then, whether it
+    joins the other lane there and whether it has to yield."""
+
+    enter_s: float
+    leave_s: float
+    speed_mps: float
+    joins: bool
+    yields: bool
+
+
+def _through(zone: RouteZone, joins: bool, governed: bool, here: _Here, settings: RuleSettings) -> _Crossing:
+    """Through the zone; where the ego joins a lane it has left the way of those behind when all of it is in there."""
+    left_m = (zone.begin_m if joins else zone.end_m) + here.length_m
+    yields = zone.zone.yields_at_green if governed else zone.zone.yields
+    enter_s = _time_s(zone.begin_m - here.front_m, here.speed_mps, settings)
+    leave_s = _time_s(left_m - here.front_m, here.speed_mps, settings)
+    top = max(here.speed_mps, settings.crossing_mps)
+    speed = min(here.speed_mps + settings.starting_mps2 * leave_s, top)
+    late_s = settings.starting_s if here.speed_mps < settings.standing_mps else 0.0
+    return _Crossing(enter_s, leave_s + late_s, speed, joins, yields)
+
+
+def _goes_before(way: _Crossing, to_begin_m: float, speed_mps: float, settings: RuleSettings) -> bool:
+    """Whether the ego is through, or well under way ahead of it, when somebody comes to the zone."""
+    early_s = _time_s(to_begin_m, speed_mps, settings) - way.leave_s
+    if not way.joins:
+        return early_s >= (settings.yield_margin_s if way.yields else settings.priority_margin_s)
+    pace = max(speed_mps, settings.crossing_mps)
+    closing = max(pace - way.speed_mps, 0.0)
+    needed_m = settings.headway_s * pace + closing * closing / (2.0 * settings.slowing_mps2)
+    return early_s * pace >= settings.least_gap_m + needed_m
 
 
 def _comes(
@@ -233,11 +274,11 @@ def _comes(
     return lane == other_lane or speed_mps**2 > 2.0 * _YIELDING_MPS2 * max(to_begin_m - 1.0, 0.05)
 
 
-def _time_s(distance_m: float, here: _Here, settings: RuleSettings) -> float:
-    """When the ego has driven so far, if it drives on now."""
+def _time_s(distance_m: float, speed_mps: float, settings: RuleSettings) -> float:
+    """When somebody has driven so far who drives off or on now, up to the speed at which junctions are crossed."""
     if distance_m <= 0.0:
         return 0.0
-    a, v = settings.starting_mps2, here.speed_mps
+    a, v = settings.starting_mps2, speed_mps
     top = max(v, settings.crossing_mps)
     reach_m = (top * top - v * v) / (2.0 * a)
     if distance_m <= reach_m:

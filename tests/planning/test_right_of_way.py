@@ -133,6 +133,38 @@ def test_one_who_comes_late_enough_is_not_waited_for() -> None:
     assert next_stop(scene, front, RuleMemory(), SETTINGS)[0] is None
 
 
+def longest_refused_s(goal: tuple[float, float]) -> float:
+    """The longest time to the middle of the junction at which somebody from the left, who has the right of way, is
+    waited for by an ego that stands at its line."""
+    context = context_of("stop", goal)
+    (junction,) = rules_of(context).junctions
+    front, halted = junction.stop_m - 1.0, RuleMemory(halted_m=junction.stop_m)
+
+    def is_waited_for(away_s: float) -> bool:
+        scene = scene_at(context, front, 0.0, from_west(-away_s * 8.0, 8.0))
+        return next_stop(scene, front, halted, SETTINGS)[0] is not None
+
+    return max(float(away_s) for away_s in np.arange(2.0, 12.0, 0.25) if is_waited_for(away_s))
+
+
+def test_a_gap_is_joined_that_a_careful_driver_takes_and_no_smaller_one() -> None:
+    assert 5.0 < longest_refused_s((60.0, -1.75)) < 7.5
+
+
+def test_crossing_takes_a_longer_gap_than_joining() -> None:
+    assert longest_refused_s((60.0, -1.75)) < longest_refused_s((-60.0, 1.75)) < 11.0
+
+
+def test_patience_grows_behind_a_crossing_before_the_line_too() -> None:
+    context = context_of("right")
+    (junction,) = rules_of(context).junctions
+    front, memory = junction.stop_m - 7.0, RuleMemory()
+    scene = scene_at(context, front, 0.0, from_east(18.0, 0.0))
+    for _ in range(round(SETTINGS.patience_s / context.dt_s) + 1):
+        _, memory = next_stop(scene, front, memory, SETTINGS)
+    assert next_stop(scene, front, memory, SETTINGS)[0] is None
+
+
 def test_after_some_patience_a_standing_one_from_the_right_is_passed() -> None:
     context = context_of("right")
     (junction,) = rules_of(context).junctions
