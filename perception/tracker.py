@@ -23,8 +23,12 @@ from geometry.angles import Floats, wrap_rad
 from geometry.pose import Pose
 
 OBJECTS, ODOMETRY = "/perception/objects", "/localization/odometry"
-ACCELERATION_MPS2 = np.array([3.0, 2.0, 2.0, 3.0, 4.0, 2.0, 1.5, 0.3, 2.0, 3.0])
+ACCELERATION_MPS2 = np.array([3.0, 2.0, 2.0, 3.0, 4.0, 2.0, 1.0, 0.3, 2.0, 3.0])
 """1-sigma of the acceleration that each EntityKind is believed capable of from frame to frame."""
+CALM_S = np.array([math.inf, math.inf, math.inf, math.inf, math.inf, math.inf, 1.5, math.inf, math.inf, 3.0])
+"""Time in which the speed of each EntityKind is forgotten unless it is seen: who walks has no momentum to speak of."""
+BIRTH_SPEED_MPS = np.array([15.0, 15.0, 15.0, 15.0, 15.0, 6.0, 2.0, 1.0, 15.0, 3.0])
+"""1-sigma of the speed at which each EntityKind is first seen."""
 OBSERVE = np.eye(2, 4)
 MODES = 2
 """Motions that are tried side by side: steady, and hard."""
@@ -49,7 +53,6 @@ class TrackerSettings:
     confirm: float = 0.9
     confirm_hits: int = 3
     drop: float = 0.05
-    birth_speed_mps: float = 15.0
     own_share: float = 0.6
     """Of a detection's 1-sigma, how much is its own; the rest is the same from frame to frame (an object that is taller
     than most of its class seems too near all the time) and says nothing of speed."""
@@ -60,6 +63,9 @@ class TrackerSettings:
     """Probabilities, per frame, that a steady object becomes a hard one and back."""
     floor_m: float = 0.1
     """Least 1-sigma of a detection's place: no detector is better than this."""
+    beside_floor_m: float = 0.4
+    floor_range_m: float = 5.0
+    """What is nearer than `floor_range_m` is cut by the pictures; its least 1-sigma grows up to `beside_floor_m`."""
     even_score: float = 0.35
     """Score at which a detection says as much for an object as against it; odds of scores are taken as evidence."""
     confirm_score: float = 0.42
@@ -185,7 +191,7 @@ def track(
     cos, sin = math.cos(odom_from_ego.yaw_rad), math.sin(odom_from_ego.yaw_rad)
     turn = np.array(((cos, -sin), (sin, cos)))
     places = odom_from_ego @ np.stack((objects.x_m, objects.y_m), axis=-1)
-    noise = turn @ objects.covariance @ turn.T + settings.floor_m**2 * np.eye(2)
+    noise = turn @ objects.covariance @ turn.T + _floor_m(settings, objects)[:, None, None] ** 2 * np.eye(2)
     yaw = np.asarray(wrap_rad(objects.yaw_rad + odom_from_ego.yaw_rad))
     size = np.stack((objects.length_m, objects.width_m, objects.height_m), axis=-1)
     votes = np.eye(len(EntityKind))[objects.kinds] * objects.score[:, None]
@@ -204,6 +210,12 @@ def track(
         np.concatenate((getattr(tracks.rows(kept), n), getattr(born, n))) for n in Population.__slots__
     ))  # fmt: skip
     return replace(memory, tracks=both, at_ns=at_ns, next_id=memory.next_id + len(new))
+
+
+def _floor_m(settings: TrackerSettings, objects: Objects) -> Floats:
+    """Least 1-sigma of each detection's place."""
+    near = 1.0 - np.hypot(objects.x_m, objects.y_m) / settings.floor_range_m
+    return settings.floor_m + (settings.beside_floor_m - settings.floor_m) * np.clip(near, 0.0, 1.0)
 
 
 def _in_line(settings: TrackerSettings, places: Floats, others: Floats, eye: Floats) -> NDArray[np.bool_]:
@@ -237,7 +249,9 @@ def _head_where_it_moves(settings: TrackerSettings, tracks: Population) -> None:
 
 def _predicted(settings: TrackerSettings, tracks: Population, gap_s: float) -> Population:
     """Every motion goes on from the mixture of what could have led to it, by its own noise."""
-    step = np.eye(4) + gap_s * np.eye(4, k=2)
+    kinds = tracks.votes.argmax(axis=1)
+    step = np.tile(np.eye(4) + gap_s * np.eye(4, k=2), (len(kinds), 1, 1, 1))
+    step[:, 0, [2, 3], [2, 3]] = np.exp(-gap_s / CALM_S[kinds])[:, None]
     push = np.vstack((0.5 * gap_s**2 * np.eye(2), gap_s * np.eye(2)))
     change = np.array((
         (1.0 - settings.begin_hard, settings.begin_hard), (settings.end_hard, 1.0 - settings.end_hard),
@@ -246,9 +260,9 @@ def _predicted(settings: TrackerSettings, tracks: Population, gap_s: float) -> P
     modes = from_to.sum(axis=1)
     share = from_to / modes[:, None, :]
     mixed, spreads = _mixture(tracks.states[:, None], tracks.covariances[:, None], share.swapaxes(1, 2))
-    sigma = ACCELERATION_MPS2[tracks.votes.argmax(axis=1)][:, None] * (1.0, settings.hard)
-    spreads = step @ spreads @ step.T + (sigma**2)[..., None, None] * (push @ push.T)
-    states = mixed @ step.T
+    sigma = ACCELERATION_MPS2[kinds][:, None] * (1.0, settings.hard)
+    spreads = step @ spreads @ step.swapaxes(-1, -2) + (sigma**2)[..., None, None] * (push @ push.T)
+    states = np.einsum("nmij,nmj->nmi", step, mixed)
     state, spread = _mixture(states, spreads, modes)
     return replace(tracks, state=state, covariance=spread, states=states, covariances=spreads, modes=modes,
                    existence=tracks.existence * settings.survival, yaw_rad=tracks.yaw_rad.copy(),
@@ -328,7 +342,7 @@ def _born(
     count = len(places)
     covariance = np.zeros((count, 4, 4))
     covariance[:, :2, :2] = settings.own_share**2 * noise
-    covariance[:, 2:, 2:] = settings.birth_speed_mps**2 * np.eye(2)
+    covariance[:, 2:, 2:] = BIRTH_SPEED_MPS[votes.argmax(axis=1)][:, None, None] ** 2 * np.eye(2)
     state = np.hstack((places, np.zeros((count, 2))))
     ids, hits = np.arange(first, first + count), np.ones(count, dtype=np.int64)
     score = votes.sum(axis=1)

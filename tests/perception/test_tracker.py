@@ -1,12 +1,13 @@
 """Ghosts, births, motion and late frames of the tracker."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bus.memory import decode_memory, encode_memory
-from bus.messages import Envelope, Objects, Odometry
+from bus.messages import EntityKind, Envelope, Objects, Odometry
 from bus.node import Received, Tick
 from geometry.pose import IDENTITY, Pose
 from perception.tracker import TrackerMemory, TrackerSettings, empty, message_of, node, track
@@ -134,6 +135,32 @@ def test_hard_braking_is_known_soon_and_a_steady_speed_stays_steady() -> None:
     assert np.sqrt(np.mean(steady**2)) < 1.6
     assert max(errors[14:30]) < 7.5
     assert np.abs(after).max() < 3.5
+
+
+def test_a_range_that_creeps_makes_nobody_run() -> None:
+    """Who walks across is said ever nearer (by 3 m/s over half a second): no walker comes along the road like that."""
+    said = {}
+    for kind in (EntityKind.CAR, EntityKind.PEDESTRIAN):
+        memory = empty()
+        for frame in range(30):
+            creep = 0.3 * min(max(frame - 24, 0), 5)
+            seen = objects((22.0 - creep, -3.0 + 0.14 * frame))
+            known = np.diag((0.8**2, 0.1**2))[None]
+            memory = fed(memory, frame, replace(seen, kinds=np.array([kind]), covariance=known))
+        said[kind] = message_of(SETTINGS, memory.tracks, IDENTITY)
+    assert said[EntityKind.CAR].vx_mps[0] < -1.5
+    assert said[EntityKind.PEDESTRIAN].vx_mps[0] > -1.0
+    assert said[EntityKind.PEDESTRIAN].vy_mps[0] == pytest.approx(1.4, abs=0.4)
+
+
+def test_who_drives_beside_is_known_less_well_than_one_ahead() -> None:
+    spread = []
+    for place in ((1.0, 2.0), (12.0, 2.0)):
+        memory = empty()
+        for frame in range(20):
+            memory = fed(memory, frame, objects(place, sigma_m=0.1))
+        spread.append(np.trace(message_of(SETTINGS, memory.tracks, IDENTITY).covariance[0]))
+    assert spread[0] > 1.5 * spread[1]
 
 
 def test_what_all_detections_are_wrong_by_stays_in_the_covariance() -> None:
