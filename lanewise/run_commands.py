@@ -16,7 +16,7 @@ import typer
 from bus.recording import Recording
 from geometry.errors import InputError
 from lanewise.batch import Job, Outcome, run_jobs
-from lanewise.config import RunConfig, configured, with_settings
+from lanewise.config import RunConfig, StackChoice, configured, with_settings
 from lanewise.drive import drive_of
 from lanewise.progress import progress_of
 from lanewise.recorded import read_drive
@@ -27,6 +27,8 @@ from lanewise.solution import write_solution
 from lanewise.tables import print_batch, print_drive
 
 DEMO = "cut-in"
+LOCALIZATION = "map"
+"""Who tells the pose where nothing else is asked for; suites of planner metrics stay on the truth."""
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
 
 Out = Annotated[Path | None, typer.Option(help="Folder of the run (of all runs, for several); default runs/<time>.")]
@@ -35,7 +37,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of all random generators.")
 
 def demo(out: Out = None, seed: Seed = 0) -> None:
     """Drive one shipped scenario with the whole stack; prints the scores and where the report is."""
-    config = RunConfig(scenario=DEMO, seed=seed)
+    config = RunConfig(scenario=DEMO, seed=seed, stack=StackChoice(localization=LOCALIZATION))
     outcome = _drive([Job(config, _new_folder(out, DEMO), Outputs(), DEMO)], 1)[0]
     print_drive(outcome)
     _leave((outcome,))
@@ -57,7 +59,11 @@ def run_command(
         str | None, typer.Option(help="How FILE.onnx is fed and read: a TOML file or a shipped form (yolov8, ...).")
     ] = None,
     localization: Annotated[
-        str | None, typer.Option(help="Who tells the pose: ground-truth, map, gnss or odometry.")
+        str | None,
+        typer.Option(
+            help=f"Who tells the pose: map, ground-truth, gnss or odometry; default {LOCALIZATION}, "
+            "ground-truth with --solution."
+        ),
     ] = None,
     ego: Annotated[str, typer.Option(help="Who drives the ego: stack, or scripted (the file alone).")] = "stack",
     seed: Seed = 0,
@@ -94,7 +100,9 @@ def run_command(
         planner=planner, perception=perception, localization=localization, detector=detector,
         detector_form=detector_form,
     )  # fmt: skip
-    base = _base(config, choices, setting or [], seed, timeout)
+    # a solution answers a problem that states the ego exactly
+    pose = LOCALIZATION if solution is None else "ground-truth"
+    base = _base(config, pose, choices, setting or [], seed, timeout)
     cases = select(scenarios, root, sample, every, seed)
     _check_ego(ego, states, len(cases))
     if ego == "scripted":
@@ -134,11 +142,15 @@ def _tell(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
 
 
 def _base(
-    path: Path | None, choices: dict[str, str], settings: Sequence[str], seed: int, timeout_s: float | None
+    path: Path | None, pose: str, choices: dict[str, str], settings: Sequence[str], seed: int, timeout_s: float | None
 ) -> RunConfig:
-    """The configuration that all drives of a command share: file, then options, then `--set`."""
+    """The configuration that all drives of a command share: file, then options, then `--set`.
+
+    `pose` is who tells it where none of them says so.
+    """
     tree = _read(path) if path is not None else {}
-    tree = {**tree, "stack": {**tree.get("stack", {}), **choices}, "seed": seed or tree.get("seed", 0)}
+    stack = {"localization": pose, **tree.get("stack", {}), **choices}
+    tree = {**tree, "stack": stack, "seed": seed or tree.get("seed", 0)}
     if timeout_s is not None:
         tree["simulation"] = {**tree.get("simulation", {}), "timeout_s": timeout_s}
     return configured(with_settings(tree, settings), path)

@@ -24,7 +24,7 @@ def test_a_planner_of_ones_own_drives_and_takes_its_settings(tmp_path: Path) -> 
 def test_a_recorded_drive_can_be_read_in_a_few_lines(tmp_path: Path) -> None:
     run("-m", "lanewise", "run", "merge", "--no-report", "--timeout", 20, "--out", "merge", cwd=tmp_path)
     told = run(REPOSITORY / "examples" / "read_a_drive.py", tmp_path / "merge" / "drive.mcap", cwd=REPOSITORY)
-    assert "fastest: 100.8 km/h" in told
+    assert "fastest: 100.9 km/h" in told
     assert "behind its lead" in told
 
 

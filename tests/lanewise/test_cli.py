@@ -22,6 +22,7 @@ def test_run_prints_scores_and_where_the_report_is(tmp_path: Path) -> None:
     assert "lane_departure" in done.stdout
     assert "here/report.html" in done.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"here"}
+    assert 'localization = "map"' in (tmp_path / "here" / "config.toml").read_text()
 
 
 def test_a_failed_verdict_exits_with_1_and_says_why(tmp_path: Path) -> None:
@@ -84,6 +85,17 @@ def test_scripted_states_have_the_documented_columns(tmp_path: Path) -> None:
     assert float(ego[1]["t_s"]) == pytest.approx(0.02)
     travelled = float(ego[50]["x_m"]) - float(ego[0]["x_m"])
     assert travelled == pytest.approx(float(ego[0]["speed_mps"]) * 1.0, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--localization", "ground-truth"), ("--config", "mine.toml"), ("--set", "stack.localization=ground-truth")],
+)
+def test_who_tells_the_pose_can_be_chosen(words: tuple[str, str], tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('[stack]\nlocalization = "ground-truth"\n')
+    done = lanewise("run", "curve", "--timeout", 3, "--no-report", "--no-record", *words, "--out", "c", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 'localization = "ground-truth"' in (tmp_path / "c" / "config.toml").read_text()
 
 
 def test_a_batch_prints_a_line_for_each_and_the_sum(tmp_path: Path) -> None:
