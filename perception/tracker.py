@@ -70,9 +70,9 @@ class TrackerSettings:
     begin_hard: float = 0.05
     end_hard: float = 0.15
     """Probabilities, per frame, that a steady object becomes a hard one and back."""
-    floor_m: float = 0.1
+    floor_m: float = 0.05
     """Least 1-sigma of a detection's place: no detector is better than this."""
-    beside_floor_m: float = 0.4
+    beside_floor_m: float = 0.8
     floor_range_m: float = 5.0
     """What is nearer than `floor_range_m` is cut by the pictures; its least 1-sigma grows up to `beside_floor_m`."""
     even_score: float = 0.35

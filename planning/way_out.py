@@ -3,7 +3,8 @@
 In: the ego, the way it is on (rear-axle poses), others as tracks; all in `odom`, SI. Out: the first track that would be
 met. The ego's reachable states are those of a fail-safe manoeuvre on its way (Pek et al. 2020, "Using online
 verification to prevent autonomous vehicles from causing accidents"); others go on as they move now, and who brakes
-brakes to standstill. Whoever runs into the ego from behind does not count.
+brakes to standstill. Sideways they go only as fast as is known for sure: what drives beside is seen badly, and full
+braking for an error of its speed is no safety. Whoever runs into the ego from behind does not count.
 """
 
 from __future__ import annotations
@@ -71,8 +72,9 @@ def first_met(
     """
     distance, _ = stopping_m(ego.speed_mps, command_mps2, settings)
     rows = np.flatnonzero(tracks.existence >= settings.existence)
+    vx_mps, vy_mps = _surely_sideways(tracks, ego.odom_from_ego.yaw_rad)
     columns = (
-        tracks.x_m, tracks.y_m, tracks.yaw_rad, tracks.vx_mps, tracks.vy_mps, tracks.acceleration_mps2, tracks.length_m,
+        tracks.x_m, tracks.y_m, tracks.yaw_rad, vx_mps, vy_mps, tracks.acceleration_mps2, tracks.length_m,
         tracks.width_m,
     )  # fmt: skip
     others = np.stack([column[rows] for column in columns], axis=-1)
@@ -83,6 +85,15 @@ def first_met(
         boxes, vehicle.length_m, vehicle.width_m + 2.0 * settings.side_m, others, age_s, settings.braking_others_mps2
     )
     return int(rows[found]) if found >= 0 else -1
+
+
+def _surely_sideways(tracks: Tracks, heading_rad: float) -> tuple[Floats, Floats]:
+    """Velocities of the tracks; across the heading, what is left of them less their 1-sigma."""
+    aside = np.array((-math.sin(heading_rad), math.cos(heading_rad)))
+    across = aside[0] * tracks.vx_mps + aside[1] * tracks.vy_mps
+    spread = np.sqrt(np.maximum(np.einsum("i,nij,j->n", aside, tracks.covariance[:, 2:, 2:], aside), 0.0))
+    less = np.sign(across) * np.minimum(np.abs(across), spread)
+    return tracks.vx_mps - less * aside[0], tracks.vy_mps - less * aside[1]
 
 
 @njit(cache=True)

@@ -71,6 +71,17 @@ def test_who_walks_into_the_way_is_met() -> None:
     assert first_met(ego(), STRAIGHT, walker, 0.0, 0.0, CAR, SETTINGS) == 0
 
 
+def test_full_braking_needs_a_sideways_speed_that_is_known() -> None:
+    beside = tracks_of((2.5, 2.6, 20.0, -1.0))
+    assert first_met(ego(), STRAIGHT, beside, 0.0, 0.0, CAR, SETTINGS) == 0
+    for spread_mps, met in ((0.2, 0), (1.1, -1)):
+        unsure = replace(beside, covariance=np.diag((0.0, 0.0, 0.0, spread_mps**2))[None])
+        assert first_met(ego(), STRAIGHT, unsure, 0.0, 0.0, CAR, SETTINGS) == met
+    ahead = tracks_of((stop_m(20.0, 0.0) + FRONT_M + HALF_M - 0.5, 0.0, 0.0, 0.0))
+    unsure = replace(ahead, covariance=np.diag((0.0, 0.0, 4.0, 4.0))[None])
+    assert first_met(ego(), STRAIGHT, unsure, 0.0, 0.0, CAR, SETTINGS) == 0
+
+
 def test_old_tracks_are_moved_on_to_now() -> None:
     oncoming = tracks_of((60.0, 0.0, -8.0, 0.0))
     assert first_met(ego(), STRAIGHT, oncoming, 0.0, 0.0, CAR, SETTINGS) == -1
