@@ -53,7 +53,7 @@ def covariance_then(estimate: Estimate, now_from_then: Pose) -> Floats:
 
 
 def state_jacobian(by_pose: Floats, estimate: Estimate, now_from_then: Pose = IDENTITY) -> Floats:
-    """Rows (R, 3) by x, y, yaw of the pose then as rows (R, 13) by the whole state now."""
+    """Rows (R, 3) by x, y, yaw of the pose then as rows (R, 14) by the whole state now."""
     rows = np.zeros((len(by_pose), STATES))
     rows[:, _POSE] = by_pose @ _then_by_now(estimate, now_from_then)
     return rows

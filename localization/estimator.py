@@ -19,10 +19,12 @@ import numpy as np
 from geometry.angles import Floats
 
 (
-    X, Y, YAW, SPEED, GYRO_BIAS, GYRO_SCALE, ACCEL_BIAS, WHEEL_SCALE, SLIP, SIDE, LATENCY, GNSS_X, GNSS_Y,
-) = range(13)  # fmt: skip
-"""Indices into the state: m, m, rad, m/s, rad/s, share, m/s^2, share, share per m/s^2, rad, s, m, m."""
-STATES = 13
+    X, Y, YAW, SPEED, GYRO_BIAS, GYRO_SCALE, ACCEL_BIAS, CLIMB, WHEEL_SCALE, SLIP, SIDE, LATENCY, GNSS_X, GNSS_Y,
+) = range(14)  # fmt: skip
+"""Indices into the state: m, m, rad, m/s along the road, rad/s, share, m/s^2, sine of the slope, share, share per
+m/s^2, rad, s, m, m."""
+STATES = 14
+_GRAVITY_MPS2 = 9.81
 _EYE = np.eye(STATES)
 DRY_SLIP = 0.0034
 """Slip of a tyre on a dry road per m/s^2."""
@@ -33,10 +35,10 @@ class EstimatorSettings:
     """Noise of a consumer receiver and MEMS inertial sensors; walks and densities are per square root of second.
 
     Gyro and accelerometer: zero-rate levels, noise densities and scale errors of data sheets of phone-grade parts;
-    `pull_mps2` is vibration, `accel_bias_walk` the change of the road's grade. `across_share` is side slip in metres of
-    spread per metre per second of speed. Wheels: 2 % covers wear and pressure, the walk is warming tyres.
-    `side_rad` is how far the motion of the rear axle
-    points off the heading, by crossfall, wind and the slip of tyres sideways, and `side_s` how long that lasts.
+    `pull_mps2` is vibration; the accelerometer's bias holds its tilt in the car too. Roads climb by `climb` (1-sigma);
+    their slope and their crossfall last for some hundred metres, `road_m`. `across_share` is side slip in metres of
+    spread per metre per second of speed. Wheels: 2 % covers wear and pressure, the walk is warming tyres. `side_rad` is
+    how far the motion of the rear axle points off the heading: by crossfall, wind and the slip of tyres sideways.
     `slip_per_mps2`, the slip of a tyre per unit of specific force, is 1 / (C mu g) with a slip stiffness C of 30 loads
     (Rajamani, Vehicle Dynamics and Control, 2nd ed., 4.2): 0.0034 on a dry road, three times that on snow; hence its
     spread. `antenna_up_m` is how far the antenna sits above the body's roll axis. Satellites: `bias_m` and `bias_s` are
@@ -54,7 +56,9 @@ class EstimatorSettings:
     still_radps: float = 2.0e-3
     pull_mps2: float = 0.1
     accel_bias_mps2: float = 1.0
-    accel_bias_walk: float = 0.05
+    accel_bias_walk: float = 2.0e-3
+    climb: float = 0.04
+    road_m: float = 400.0
     across_share: float = 5.0e-4
     antenna_up_m: float = 1.0
     wheel_noise_mps: float = 0.05
@@ -64,7 +68,6 @@ class EstimatorSettings:
     slip_sigma: float = 0.003
     slip_walk: float = 1.0e-4
     side_rad: float = 1.7e-3
-    side_s: float = 5.0
     still_mps: float = 0.01
     latency_s: float = 0.0
     latency_sigma_s: float = 0.2
@@ -94,7 +97,7 @@ class InertialStep:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimate:
-    """State `mean` (13,) with `covariance` (13, 13) at `stamp_ns`; the indices are named in this module."""
+    """State `mean` (14,) with `covariance` (14, 14) at `stamp_ns`; the indices are named in this module."""
 
     stamp_ns: int
     mean: Floats
@@ -118,20 +121,28 @@ class Calibration:
     gyro_scale: float = 0.0
     wheel_scale: float = 0.0
     slip_per_mps2: float = DRY_SLIP
+    accel_bias_mps2: float = 0.0
+    climb: float = 0.0
 
     def yaw_rate_radps(self, said_radps: float) -> float:
         """Yaw rate behind what the gyro says."""
         return (said_radps - self.gyro_bias_radps) / (1.0 + self.gyro_scale)
 
     def speed_mps(self, wheel_mps: float, pull_mps2: float) -> float:
-        """Speed behind what the wheels say while they pull with `pull_mps2`."""
-        return wheel_mps / ((1.0 + self.wheel_scale) * (1.0 + self.slip_per_mps2 * pull_mps2))
+        """Speed on the level behind what the wheels say while the accelerometer says `pull_mps2`."""
+        force_mps2 = pull_mps2 - self.accel_bias_mps2
+        return wheel_mps * levelled(self.climb) / ((1.0 + self.wheel_scale) * (1.0 + self.slip_per_mps2 * force_mps2))
 
 
 def calibration_of(estimate: Estimate) -> Calibration:
     """The calibration that an estimate has found."""
     mean = estimate.mean
-    return Calibration(float(mean[GYRO_BIAS]), float(mean[GYRO_SCALE]), float(mean[WHEEL_SCALE]), float(mean[SLIP]))
+    return Calibration(*mean[[GYRO_BIAS, GYRO_SCALE, WHEEL_SCALE, SLIP, ACCEL_BIAS, CLIMB]].tolist())
+
+
+def levelled(climb: float) -> float:
+    """Share of a way along a slope with that sine that is gone on the level, its cosine."""
+    return 1.0 - 0.5 * climb * climb
 
 
 def propagated(
@@ -147,27 +158,33 @@ def propagated(
     mean = estimate.mean.copy()
     calibration = calibration_of(estimate)
     rate = calibration.yaw_rate_radps(yaw_rate_radps)
-    pull = pull_mps2 - float(mean[ACCEL_BIAS])
-    gone = (float(mean[SPEED]) + 0.5 * pull * dt) * dt
+    climb = float(mean[CLIMB])
+    pull, level = pull_mps2 - float(mean[ACCEL_BIAS]) - _GRAVITY_MPS2 * climb, levelled(climb)
+    along = (float(mean[SPEED]) + 0.5 * pull * dt) * dt
+    gone = level * along
     heading = float(mean[YAW]) + float(mean[SIDE]) + 0.5 * rate * dt
     cos, sin = math.cos(heading), math.sin(heading)
-    fade, crab = math.exp(-dt / settings.bias_s), math.exp(-dt / settings.side_s)
+    fade, same = math.exp(-dt / settings.bias_s), math.exp(-abs(along) / settings.road_m)
     mean[X] += gone * cos
     mean[Y] += gone * sin
     mean[YAW] += rate * dt
     mean[SPEED] += pull * dt
     mean[GNSS_X:] *= fade
-    mean[SIDE] *= crab
+    mean[SIDE] *= same
+    mean[CLIMB] *= same
     by_state = _EYE.copy()
     by_state[X, YAW] = by_state[X, SIDE] = -gone * sin
     by_state[Y, YAW] = by_state[Y, SIDE] = gone * cos
-    by_state[SIDE, SIDE] = crab
-    by_state[X, SPEED], by_state[Y, SPEED] = dt * cos, dt * sin
+    by_state[CLIMB, CLIMB] = by_state[SIDE, SIDE] = same
+    by_state[X, SPEED], by_state[Y, SPEED] = level * dt * cos, level * dt * sin
     turned = dt / (1.0 + calibration.gyro_scale)
     by_state[YAW, GYRO_BIAS], by_state[YAW, GYRO_SCALE] = -turned, -rate * turned
     by_state[X, GYRO_BIAS], by_state[Y, GYRO_BIAS] = 0.5 * turned * gone * sin, -0.5 * turned * gone * cos
-    by_state[SPEED, ACCEL_BIAS] = -dt
-    by_state[X, ACCEL_BIAS], by_state[Y, ACCEL_BIAS] = -0.5 * dt * dt * cos, -0.5 * dt * dt * sin
+    by_state[SPEED, ACCEL_BIAS], by_state[SPEED, CLIMB] = -dt, -_GRAVITY_MPS2 * dt
+    half = 0.5 * level * dt * dt
+    by_state[X, ACCEL_BIAS], by_state[Y, ACCEL_BIAS] = -half * cos, -half * sin
+    by_climb = -_GRAVITY_MPS2 * half - climb * along
+    by_state[X, CLIMB], by_state[Y, CLIMB] = by_climb * cos, by_climb * sin
     by_state[GNSS_X, GNSS_X] = by_state[GNSS_Y, GNSS_Y] = fade
     covariance = by_state @ estimate.covariance @ by_state.T
     across = (settings.across_share * float(mean[SPEED])) ** 2 * dt
@@ -176,26 +193,27 @@ def propagated(
     covariance[X, Y] -= across * cos * sin
     covariance[Y, X] -= across * cos * sin
     diagonal = covariance.reshape(-1)[:: STATES + 1]
-    diagonal[YAW:] += _walks(rate, float(mean[SPEED]), fade, crab, dt, settings)
+    diagonal[YAW:] += _walks(rate, float(mean[SPEED]), (fade, same), dt, settings)
     return Estimate(stamp_ns, mean, covariance)
 
 
-def _walks(rate: float, speed: float, fade: float, crab: float, dt: float, settings: EstimatorSettings) -> Floats:
-    """Variances (11,) from YAW on that `dt` seconds add."""
-    bias = (1.0 - fade * fade) * settings.bias_m**2
+def _walks(rate: float, speed: float, kept: tuple[float, float], dt: float, settings: EstimatorSettings) -> Floats:
+    """Variances (12,) from YAW on that `dt` seconds add; `kept` are the shares of slow states that stay."""
+    fade, same = kept
+    bias, new = (1.0 - fade * fade) * settings.bias_m**2, 1.0 - same * same
     yaw = settings.yaw_walk_rad**2 + (settings.turn_share * rate) ** 2
     rolling = dt if speed > 0.5 else 0.0  # tyres do not warm and roads do not change while the car stands
     return np.array((
         yaw * dt, settings.pull_mps2**2 * dt, settings.gyro_bias_walk**2 * dt, 0.0, settings.accel_bias_walk**2 * dt,
-        settings.wheel_scale_walk**2 * rolling, settings.slip_walk**2 * rolling,
-        (1.0 - crab * crab) * settings.side_rad**2, 0.0, bias, bias,
+        new * settings.climb**2, settings.wheel_scale_walk**2 * rolling, settings.slip_walk**2 * rolling,
+        new * settings.side_rad**2, 0.0, bias, bias,
     ))  # fmt: skip
 
 
 def corrected(
     estimate: Estimate, residual: Floats, jacobian: Floats, noise: Floats, gate: float = math.inf
 ) -> tuple[Estimate, bool]:
-    """The estimate after k measured minus expected values (k,), Jacobian (k, 13), noise (k, k), in Joseph's form.
+    """The estimate after k measured minus expected values (k,), Jacobian (k, 14), noise (k, k), in Joseph's form.
 
     Beyond `gate` (chi-square of k degrees of freedom) the estimate stays as it is and False is returned.
     """
@@ -211,7 +229,7 @@ def corrected(
 
 
 def _told(estimate: Estimate, residual: float, row: Floats, variance: float, gate: float) -> tuple[Estimate, bool]:
-    """`corrected` for one value with its row (13,): the same without solving, as it runs at the rate of the wheels."""
+    """`corrected` for one value with its row (14,): the same without solving, as it runs at the rate of the wheels."""
     cross = estimate.covariance @ row
     spread = float(row @ cross) + variance
     if residual * residual > gate * spread:
@@ -233,7 +251,7 @@ def with_wheels(
 ) -> tuple[Estimate, bool]:
     """The estimate after a wheel speed of its own time; False where the wheels slip or lock.
 
-    wheel = speed (1 + scale) (1 + slip pull)
+    wheel = speed (1 + scale) (1 + slip force): tyres push against inertia and slope, which the accelerometer feels.
     """
     mean = estimate.mean
     scale, pull = 1.0 + float(mean[WHEEL_SCALE]), pull_mps2 - float(mean[ACCEL_BIAS])

@@ -109,7 +109,7 @@ def with_imu(
         return odometer, (), refusal
     odometer = replace(odometer, tilt=_tilted(odometer, stamp_ns, turning_radps, force_mps2, settings))
     rate, pull = odometer.tilt.upright_radps(turning_radps), float(force_mps2[0])
-    known = calibration or Calibration(gyro_bias_radps=odometer.still_radps)
+    known = calibration or Calibration(odometer.still_radps, accel_bias_mps2=odometer.grade_mps2)
     moved, steps = odometer, []
     for step in _steps_to(odometer, stamp_ns, rate, pull, settings):
         if not math.isnan(step.wheel_mps):
@@ -162,7 +162,7 @@ def _gone(odometer: Odometer, step: InertialStep, known: Calibration, settings: 
     """The way one step on."""
     if odometer.wheels_ns < 0:
         return odometer
-    said = known.speed_mps(odometer.wheel_mps, step.pull_mps2 - odometer.grade_mps2)
+    said = known.speed_mps(odometer.wheel_mps, step.pull_mps2)
     if odometer.trail is None:
         return replace(odometer, trail=Trail((TrailPoint(step.stamp_ns, 0.0, 0.0, 0.0, said, 0.0),)))
     before = odometer.trail.newest

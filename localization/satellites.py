@@ -15,6 +15,7 @@ import numpy as np
 from bus.messages import GnssFix
 from geometry.pose import Pose
 from localization.estimator import (
+    CLIMB,
     GNSS_X,
     GNSS_Y,
     LATENCY,
@@ -29,6 +30,7 @@ from localization.estimator import (
     X,
     Y,
     corrected,
+    levelled,
 )
 from localization.odometer import out_of_order
 from localization.trail import Trail, TrailPoint
@@ -117,7 +119,7 @@ def placed(place: Pose, spread: tuple[float, float], now: TrailPoint, settings: 
     wheel_mps = settings.wheel_scale * now.speed_mps + settings.wheel_noise_mps
     sigma = (
         spread[0], spread[0], spread[1], wheel_mps, settings.gyro_bias_radps, settings.gyro_scale,
-        settings.accel_bias_mps2, settings.wheel_scale, settings.slip_sigma, settings.side_rad,
+        settings.accel_bias_mps2, settings.climb, settings.wheel_scale, settings.slip_sigma, settings.side_rad,
         settings.latency_sigma_s, settings.bias_m, settings.bias_m,
     )  # fmt: skip
     covariance = np.diag(np.square(sigma))
@@ -164,13 +166,15 @@ def _with_velocity(
 ) -> Estimate:
     """The estimate after a fix's velocity: its direction is the heading of then, its length the speed of then."""
     mean, now, then = estimate.mean, trail.newest, _then(estimate, trail, fix_ns)
-    speed = float(mean[SPEED]) + then.speed_mps - now.speed_mps
+    level = levelled(float(mean[CLIMB]))
+    speed = level * float(mean[SPEED]) + then.speed_mps - now.speed_mps
     if speed < settings.start_speed_mps:
         return estimate
     heading = float(mean[YAW]) + float(mean[SIDE]) + then.yaw_rad - now.yaw_rad
     cos, sin = math.cos(heading), math.sin(heading)
     rows = np.zeros((2, STATES))
-    rows[0, SPEED], rows[1, SPEED] = cos, sin
+    rows[0, SPEED], rows[1, SPEED] = level * cos, level * sin
+    rows[0, CLIMB], rows[1, CLIMB] = (-float(mean[CLIMB] * mean[SPEED]) * u for u in (cos, sin))
     rows[0, YAW] = rows[0, SIDE] = -speed * sin
     rows[1, YAW] = rows[1, SIDE] = speed * cos
     # a lag shows in the speed where the car brakes, in the direction where it turns

@@ -9,6 +9,7 @@ from bus.messages import GnssFix
 from geometry.pose import IDENTITY
 from localization.estimator import (
     ACCEL_BIAS,
+    CLIMB,
     GYRO_BIAS,
     LATENCY,
     SIDE,
@@ -68,11 +69,12 @@ def test_a_time_that_is_not_later_changes_nothing() -> None:
     assert propagated(estimate, 3 * DT_NS, 1.0, 1.0, SETTINGS) is estimate
 
 
-@pytest.mark.parametrize("index", [YAW, SPEED, GYRO_BIAS, ACCEL_BIAS])
+@pytest.mark.parametrize("index", [YAW, SPEED, GYRO_BIAS, ACCEL_BIAS, CLIMB, SIDE])
 def test_the_covariance_moves_as_differences_of_the_motion_do(index: int) -> None:
     """The oracle is the nominal motion itself, begun beside the mean."""
-    small = 1e-4
+    small = 1e-5
     here = beginning()
+    here = Estimate(0, here.mean + 0.03 * np.eye(STATES)[CLIMB], here.covariance)
     beside = Estimate(0, here.mean + small * np.eye(STATES)[index], here.covariance)
     only = Estimate(0, here.mean, np.diag(np.eye(STATES)[index]))
     rate, pull = 0.2, 0.5
@@ -170,6 +172,27 @@ def test_a_car_that_goes_crabwise_keeps_its_heading() -> None:
     assert went[Y] / went[X] > 0.5 * crab_rad
 
 
+def test_on_hills_the_slope_is_felt_and_the_way_on_the_level_is_shorter_than_the_wheels_say() -> None:
+    """A minute on the level, then 8 % up, at constant speed; the accelerometer is askew by 0.3 m/s^2."""
+    speed, askew, steep = 15.0, 0.3, 0.08
+    estimate = placed(IDENTITY, (1.0, 1e-3), TrailPoint(0, 0.0, 0.0, 0.0, speed, 0.0), SETTINGS)
+    foot = 0.0
+    for k in range(1, 4001):
+        climb = steep if k > 3000 else 0.0
+        force = 9.81 * climb + askew
+        wheel = speed * (1.0 + SETTINGS.slip_per_mps2 * 9.81 * climb)
+        estimate, believed = stepped(estimate, InertialStep(k * DT_NS, 0.0, force, wheel), SETTINGS)
+        assert believed
+        if k <= 3000:
+            trail = Trail((TrailPoint(k * DT_NS, 0.02 * speed * k, 0.0, 0.0, speed, 0.0),))
+            estimate, _ = with_fix(estimate, trail, fix_at(0.02 * speed * k, 0.0, speed, 0.0), k * DT_NS, SETTINGS)
+            foot = float(estimate.mean[X])
+    assert estimate.mean[CLIMB] == pytest.approx(steep, abs=0.03)
+    along = speed * 1000 * DT_NS * 1e-9
+    level = along * math.cos(math.asin(steep))
+    assert float(estimate.mean[X]) - foot == pytest.approx(level, abs=0.6 * (along - level))
+
+
 def test_a_fix_ten_times_its_spread_away_is_refused() -> None:
     estimate, trail = beginning(), Trail((TrailPoint(0, 0.0, 0.0, 0.0, 10.0, 0.0),))
     for k in range(1, 400):
@@ -196,3 +219,5 @@ def test_a_calibration_takes_off_what_is_wrong() -> None:
     known = Calibration(gyro_bias_radps=0.01, gyro_scale=0.01, wheel_scale=0.02, slip_per_mps2=0.01)
     assert known.yaw_rate_radps(0.01 + 0.2 * 1.01) == pytest.approx(0.2)
     assert known.speed_mps(10.0 * 1.02 * 1.01, 1.0) == pytest.approx(10.0)
+    uphill = Calibration(slip_per_mps2=0.01, accel_bias_mps2=0.5, climb=0.1)
+    assert uphill.speed_mps(10.0 * 1.01, 1.5) == pytest.approx(10.0 * math.cos(math.asin(0.1)), rel=1e-4)

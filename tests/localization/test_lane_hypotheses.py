@@ -32,7 +32,7 @@ MODEL, SETTINGS = MarkModel(), LaneSettings()
 def estimate_at(pose: Pose, sigma_m: float = 0.8) -> Estimate:
     mean = np.zeros(STATES)
     mean[[X, Y, YAW]] = pose.x_m, pose.y_m, pose.yaw_rad
-    covariance = np.diag([9.0, sigma_m**2, 1e-3, 0.01, 1e-5, 1e-5, 1e-2, 1e-4, 1e-5, 3e-6, 1e-2, 9.0, 9.0])
+    covariance = np.diag([9.0, sigma_m**2, 1e-3, 0.01, 1e-5, 1e-5, 1e-2, 1e-4, 1e-4, 1e-5, 3e-6, 1e-2, 9.0, 9.0])
     mean[SPEED] = 10.0
     return Estimate(0, mean, covariance)
 
