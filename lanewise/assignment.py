@@ -46,7 +46,7 @@ MAX_MAP_BYTES = 256 * 2**20
 
 METADATA = "assignment"
 
-LANE_KEEPING = ("un-r157", "")
+LANE_KEEPING = ("un-r157",)
 """Rules (as a scenario names them) that ask to stay in the lane."""
 
 

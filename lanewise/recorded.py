@@ -10,14 +10,14 @@ import numpy as np
 from bus.messages import Envelope, Message
 from bus.recording import Recording, digests, drive_hash
 from geometry.errors import ContractError, InputError
-from lanewise.assignment import Assignment
+from lanewise.assignment import LANE_KEEPING, Assignment
 from lanewise.config import RunConfig, read_toml
 from lanewise.drive import READ, Drive, drive_of
 from lanewise.ratings import ratings
 from lanewise.report.scene import ReportData
 from lanewise.report.sight import sight_of
 from lanewise.reporting import DECISIVE, report_data
-from planning.metrics.corridor import corridor_of
+from planning.metrics.corridor import CROSSABLE, UNMARKED, corridor_of
 from planning.metrics.judge import judge
 from planning.metrics.nuplan.from_rollout import drive_of_rollout
 from planning.metrics.nuplan.score import score
@@ -56,8 +56,8 @@ def verdict_of(drive: Drive, context: Context, assignment: Assignment | None = N
 
     With its assignment, Euro NCAP points and CommonRoad costs do too, where they apply.
     """
-    corridor = corridor_of(context.mission.route, context.lane_map)
     rules = drive.info.regulation
+    corridor = corridor_of(context.mission.route, context.lane_map, UNMARKED if rules in LANE_KEEPING else CROSSABLE)
     with_goal = rules in WITH_GOAL
     verdict = judge(drive.rollout, corridor, "" if with_goal else rules)
     if not drive.rollout.engaged.any():

@@ -19,7 +19,8 @@ HOLD_MPS2, HOLD_S, SHARE, HEADWAY, LEAST_CHANCE, LOOK_S, BRAKING = range(7)
 """Columns of a policy: held acceleration and for how long; then share of the allowed speed, headway [s], the least
 probability of a future that is reacted to, how far ahead it is looked for [s], and the hardest braking [m/s^2]."""
 
-KEEP, LEFT, RIGHT = 0, 1, -1
+KEEP, LEFT, RIGHT, PASS = 0, 1, -1, 2
+"""What a way does: it keeps the lane, changes to one beside it, or leaves the lane's middle to pass and comes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,10 @@ class CandidateSettings:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way sideways: lane (KEEP, LEFT, RIGHT), final offset from the route's centre, length until it is reached.
+    """One way sideways: lane (KEEP, LEFT, RIGHT, PASS), offset from the route's centre, length until it is reached.
 
-    `coefficients` of the offset's deviation from `offset_m`, lowest first (as in `planning.idm.LateralPath`).
+    `coefficients` of the offset's deviation from `offset_m`, lowest first (as in `planning.idm.LateralPath`). From
+    `back_m` on it returns to the centre over `back_length_m`; a way that stays where it is has an infinite `back_m`.
     """
 
     lane: int
@@ -58,16 +60,38 @@ class Way:
     left_m: float
     right_m: float
     """Room for the rear axle's offset: it shall stay within [-right_m, left_m]."""
+    back_m: float = math.inf
+    back_length_m: float = 1.0
 
     @property
     def label(self) -> str:
         """What the way does."""
-        name = {KEEP: "keep", LEFT: "change left", RIGHT: "change right"}[self.lane]
-        return name if self.lane != KEEP or self.offset_m == 0.0 else f"{name} {self.offset_m:+.1f} m"
+        name = {KEEP: "keep", LEFT: "change left", RIGHT: "change right", PASS: "pass"}[self.lane]
+        beside = self.lane == PASS or (self.lane == KEEP and self.offset_m != 0.0)
+        return f"{name} {self.offset_m:+.1f} m" if beside else name
+
+    def at(self, distance_m: Floats) -> tuple[Floats, Floats, Floats]:
+        """Offset, slope and second derivative after distances of any shape."""
+        out = np.polynomial.Polynomial(self.coefficients)
+        x = np.clip(distance_m, 0.0, self.length_m)
+        within = distance_m < self.length_m
+        rest = [np.where(within, part(x), 0.0) for part in (out, out.deriv(1), out.deriv(2))]
+        u = np.clip((distance_m - self.back_m) / self.back_length_m, 0.0, 1.0)
+        d = self.offset_m / self.back_length_m ** np.arange(3.0)
+        home = (
+            u**3 * (10.0 - 15.0 * u + 6.0 * u * u),
+            30.0 * (u * (1.0 - u)) ** 2,
+            60.0 * u * (1.0 - u) * (1.0 - 2.0 * u),
+        )
+        offset, slope, bend = (part - scale * step for part, scale, step in zip(rest, d, home, strict=True))
+        return self.offset_m + offset, slope, bend
 
     def row(self) -> list[float]:
         """As the kernel reads it."""
-        return [self.offset_m, self.length_m, *self.coefficients, self.left_m, self.right_m, float(self.lane)]
+        return [
+            self.offset_m, self.length_m, *self.coefficients, self.left_m, self.right_m, float(self.lane), self.back_m,
+            self.back_length_m,
+        ]  # fmt: skip
 
 
 def quintic(

@@ -17,23 +17,21 @@ import numpy as np
 from geometry.angles import Floats
 from geometry.polyline import Polyline
 from inference.here import RunKernel
-from maps.lane_map import LaneMap
 from planning.appointment import Kept, Manoeuvre, keep_appointment
 from planning.calls import Calls, next_call
 from planning.candidates import (
     HOLD_S,
     KEEP,
-    LEFT,
-    RIGHT,
+    PASS,
     CandidateSettings,
     Way,
-    distance_of,
     policies,
     policy_label,
-    quintic,
 )
+from planning.passing import Limits, PassingSettings, passing
 from planning.planner import Considered, Plan, States
 from planning.prediction import D_HIGH, D_LOW, TIMES_S, Futures, PredictionSettings, predict, with_stop, without
+from planning.refinement import Candidate, Refined, RefinementSettings, SmoothWay, refine
 from planning.right_of_way import RuleMemory, RuleSettings, RuleStop, next_stop, those_who_yield
 from planning.scene import Context, Scene
 from planning.scoring import (
@@ -49,6 +47,7 @@ from planning.scoring import (
 )
 from planning.space_time import SpaceTimeSettings
 from planning.speed_profile import CEILING_STEP_M, speed_ceiling, stop_profile
+from planning.ways import Begun, Place, changing, keeping, place_on
 
 BEHIND_M, AHEAD_M = 80.0, 300.0
 """How much of the route the planner keeps in view."""
@@ -58,6 +57,8 @@ ARRIVAL_MARGIN_M = 2.0
 """So far inside the goal's area the ego wants to be."""
 STOP_SLACK_M = 2.0
 """So far behind a stop stands the wall that means it: the ego keeps this much from any obstacle."""
+BESIDE_M = 0.4
+"""So far out of the lane's middle the ego that passes somebody stops where it is, not back in the middle."""
 TRACKED_MPS2 = 1.5
 """The planned acceleration goes on unless the measured one differs by more than this."""
 
@@ -76,7 +77,9 @@ class LanewiseSettings:
     """Of the fallback stop (UN R157 5.5.1 allows 4)."""
     prediction: PredictionSettings = PredictionSettings()
     candidates: CandidateSettings = CandidateSettings()
+    passing: PassingSettings = PassingSettings()
     scoring: ScoringSettings = ScoringSettings()
+    refinement: RefinementSettings = RefinementSettings()
     rules: RuleSettings = RuleSettings()
     space_time: SpaceTimeSettings = SpaceTimeSettings()
 
@@ -103,38 +106,7 @@ class LanewiseMemory:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Weighed:
-    """All that one cycle weighed: for the recording, the report and tests."""
-
-    path: Polyline
-    s_m: float
-    ways: tuple[Way, ...]
-    policies: Floats
-    futures: Futures
-    scored: Scored
-    best: int
-    stop: RuleStop | None
-    rules: RuleMemory
-    calls: Calls
-
-    def considered(self) -> Considered:
-        """All candidates with their cost terms; paths at `SHOWN` of the instants."""
-        points = np.empty((len(self.scored.terms), len(SHOWN), 2))
-        for w, way in enumerate(self.ways):
-            rows = self.scored.index[:, 0] == w
-            distance = self.scored.motion[rows][:, SHOWN, DISTANCE]
-            points[rows] = self.path.position(self.s_m + distance, _offset(way, distance))
-        labels = tuple(self.label(candidate) for candidate in range(len(points)))
-        return Considered(labels, TERMS, self.best, points, self.scored.terms)
-
-    def label(self, candidate: int) -> str:
-        """What a candidate does."""
-        way, policy = self.scored.index[candidate]
-        return f"{self.ways[way].label}, {policy_label(self.policies[policy])}"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Layout:
+class Layout:
     """What one cycle has to weigh."""
 
     path: Polyline
@@ -154,6 +126,45 @@ class _Layout:
         return score(ways, self.policies, self.ego, self.road, self.futures, settings, run)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """All that one cycle weighed: for the recording, the report and tests."""
+
+    layout: Layout
+    scored: Scored
+    best: int
+
+    @property
+    def way(self) -> Way:
+        """The way of the best candidate."""
+        return self.layout.ways[self.scored.index[self.best, 0]]
+
+    @property
+    def policy(self) -> Floats:
+        """The policy of the best candidate."""
+        return np.asarray(self.layout.policies[self.scored.index[self.best, 1]])
+
+    def candidate(self) -> Candidate:
+        """The best one, to be refined."""
+        layout = self.layout
+        return Candidate(self.way, self.scored.motion[self.best], layout.ego, layout.road, layout.futures)
+
+    def considered(self) -> Considered:
+        """All candidates with their cost terms; paths at `SHOWN` of the instants."""
+        points, layout = np.empty((len(self.scored.terms), len(SHOWN), 2)), self.layout
+        for w, way in enumerate(layout.ways):
+            rows = self.scored.index[:, 0] == w
+            distance = self.scored.motion[rows][:, SHOWN, DISTANCE]
+            points[rows] = layout.path.position(layout.ego.s_m + distance, way.at(distance)[0])
+        labels = tuple(self.label(candidate) for candidate in range(len(points)))
+        return Considered(labels, TERMS, self.best, points, self.scored.terms)
+
+    def label(self, candidate: int) -> str:
+        """What a candidate does."""
+        way, policy = self.scored.index[candidate]
+        return f"{self.layout.ways[way].label}, {policy_label(self.layout.policies[policy])}"
+
+
 @dataclass(frozen=True, slots=True)
 class LanewisePlanner:
     """See the module's first lines."""
@@ -169,8 +180,11 @@ class LanewisePlanner:
         kept = self._appointment(scene, memory)
         if kept is not None:
             return _kept_plan(kept), replace(self.start(scene.context), manoeuvre=kept.manoeuvre)
-        weighed, start_m = self.weigh(scene, memory)
-        return self._answer(scene, weighed), self._remembered(scene, weighed, start_m)
+        if not scene.ego.engaged:
+            memory = replace(self.start(scene.context), s_m=memory.s_m, rules=memory.rules, calls=memory.calls)
+        weighed = self.weigh(scene, memory)
+        refined = refine(weighed.candidate(), self.settings.refinement)
+        return self._answer(scene, weighed, refined), _remembered(scene, weighed, refined)
 
     def _appointment(self, scene: Scene, memory: LanewiseMemory) -> Kept | None:
         """The drive to the appointment, where the mission has one and tells what the others will do."""
@@ -185,22 +199,18 @@ class LanewisePlanner:
         """Each scene planned as by `plan`."""
         return [self.plan(scene, memory) for scene, memory in zip(scenes, memories, strict=True)]
 
-    def weigh(self, scene: Scene, memory: LanewiseMemory) -> tuple[Weighed, float]:
-        """Predict, lay out and score; also the route's arc length at which the weighed path begins."""
+    def weigh(self, scene: Scene, memory: LanewiseMemory) -> Weighed:
+        """Predict, lay out and score."""
         layout = self._layout(scene, memory)
         scored = layout.score(self.settings.scoring, scene.context.run)
-        best = int(np.argmin(scored.cost))
-        return Weighed(
-            layout.path, layout.ego.s_m, layout.ways, layout.policies, layout.futures, scored, best, layout.stop,
-            layout.rules, layout.calls,
-        ), layout.start_m  # fmt: skip
+        return Weighed(layout, scored, int(np.argmin(scored.cost)))
 
     def scoring_call(self, scene: Scene, memory: LanewiseMemory) -> Callable[[], Scored]:
         """The rollout and scoring of one cycle alone, to be measured."""
         layout = self._layout(scene, memory)
         return lambda: layout.score(self.settings.scoring, scene.context.run)
 
-    def _layout(self, scene: Scene, memory: LanewiseMemory) -> _Layout:
+    def _layout(self, scene: Scene, memory: LanewiseMemory) -> Layout:
         settings, context, ego = self.settings, scene.context, scene.ego
         route, vehicle, known = context.mission.route, context.vehicle, not math.isnan(memory.s_m)
         near, far = (memory.s_m - BEHIND_M, memory.s_m + AHEAD_M) if known else (0.0, route.path.length_m)
@@ -214,24 +224,30 @@ class LanewisePlanner:
         stop = min((item for item in (stop, halt) if item is not None), key=lambda item: item.stop_m, default=None)
         planned, measured = memory.acceleration_mps2, ego.acceleration_mps2
         now = measured if math.isnan(planned) else min(max(planned, measured - TRACKED_MPS2), measured + TRACKED_MPS2)
-        return _Layout(
+        stop_m = math.inf if stop is None else stop.stop_m - start_m
+        futures = self._futures(scene, path, front_m, stop_m)
+        pace = _pace_mps(scene, start_m + s + vehicle.centre_x_m)
+        road = self._road(scene, path, s, rows)
+        room = (float(np.interp(s, path.s_m, side[rows])) for side in (route.left_m, route.right_m))
+        limits = Limits(min(pace, float(road.ceiling_mps[0])), (next(room), next(room)), stop_m, memory.lane == PASS)
+        place = place_on(path, scene, s, d)
+        return Layout(
             path=path,
             start_m=start_m,
-            ways=self._ways(scene, path, s, d, rows, memory, start_m),
+            ways=self._ways(scene, path, place, limits, futures, Begun(memory.lane, memory.way_end_m - start_m)),
             policies=self._policies(memory, context.dt_s),
             ego=EgoOnPath(
                 s, ego.speed_mps, now, vehicle.front_m, vehicle.rear_m, vehicle.width_m,
-                _pace_mps(scene, start_m + s + vehicle.centre_x_m), float(memory.lane), now,
-                *_arrival(scene, start_m),
+                pace, float(memory.lane), now, *_arrival(scene, start_m),
             ),
-            road=self._road(scene, path, s, rows),
-            futures=self._futures(scene, path, front_m, None if stop is None else stop.stop_m - start_m),
+            road=road,
+            futures=futures,
             stop=stop,
             rules=rules,
             calls=calls,
         )  # fmt: skip
 
-    def _futures(self, scene: Scene, path: Polyline, front_m: float, stop_m: float | None) -> Futures:
+    def _futures(self, scene: Scene, path: Polyline, front_m: float, stop_m: float) -> Futures:
         """What the others may do, without those who will let the ego through, and the stop that the rules ask for."""
         futures = predict(scene, path, self.settings.prediction)
         yields = those_who_yield(scene, front_m, self.settings.rules)
@@ -241,7 +257,7 @@ class LanewisePlanner:
             inside = set(futures.agent[(now[:, D_LOW] < half) & (now[:, D_HIGH] > -half)].tolist())
             rows = np.flatnonzero(np.isin(scene.agents.ids, list(yields))).tolist()
             futures = without(futures, [row for row in rows if row not in inside])
-        return futures if stop_m is None else with_stop(futures, stop_m + STOP_SLACK_M)
+        return futures if math.isinf(stop_m) else with_stop(futures, stop_m + STOP_SLACK_M)
 
     def _road(self, scene: Scene, path: Polyline, s_m: float, rows: slice) -> Road:
         settings, mission = self.settings, scene.context.mission
@@ -265,73 +281,49 @@ class LanewisePlanner:
         return np.concatenate((table, before[None]))
 
     def _ways(
-        self, scene: Scene, path: Polyline, s_m: float, d_m: float, rows: slice, memory: LanewiseMemory, start_m: float
+        self, scene: Scene, path: Polyline, place: Place, limits: Limits, futures: Futures, begun: Begun
     ) -> tuple[Way, ...]:
-        ego, vehicle, settings = scene.ego, scene.context.vehicle, self.settings.candidates
-        route = scene.context.mission.route
-        error = path.heading_error(s_m, ego.world_from_ego.yaw_rad)
-        slope = math.tan(min(max(error, -0.7), 0.7))
-        bend = math.tan(ego.steering_rad) / vehicle.wheelbase_m - float(path.curvature(s_m))
-        bend = min(max(bend, -0.1), 0.1)
-        left = float(np.interp(s_m, path.s_m, route.left_m[rows]))
-        right = float(np.interp(s_m, path.s_m, route.right_m[rows]))
-
-        def way(lane: int, offset: float, length: float, room: tuple[float, float]) -> Way:
-            return Way(lane, offset, length, quintic(d_m, slope, bend, offset, length), *room)
-
-        room = max(left, d_m + 0.5 * vehicle.width_m + 0.15), max(right, 0.5 * vehicle.width_m + 0.15 - d_m)
-        found = []
-        for offset in settings.offsets_m:
-            if offset + 0.5 * vehicle.width_m > left or 0.5 * vehicle.width_m - offset > right:
-                continue
-            spans = settings.settle_s if offset == 0.0 else settings.settle_s[:1]
-            found += [way(KEEP, offset, distance_of(ego.speed_mps, span, settings), room) for span in spans]
-        mission = scene.context.mission
-        if not self.settings.lane_changes or mission.keep_lane or mission.arrival is not None:
+        settings, mission = self.settings, scene.context.mission
+        found = list(keeping(place, limits.room_m, scene.context.vehicle, settings.candidates))
+        if not settings.lane_changes or mission.keep_lane or mission.arrival is not None:
             return tuple(found)
-        for side, offset, reach in _neighbours(scene.context.lane_map, path, s_m):
-            both = (max(left, offset + right), right) if side == LEFT else (left, max(right, left - offset))
-            for span in settings.change_s:
-                length = distance_of(ego.speed_mps, span, settings)
-                if side == memory.lane:
-                    length = max(min(length, memory.way_end_m - start_m - s_m), settings.shortest_m)
-                if length + 30.0 < reach:
-                    found.append(way(side, offset, length, both))
+        found += changing(scene.context.lane_map, path, place, limits.room_m, begun, settings.candidates)
+        found += passing(scene, path, place, limits, futures, settings.passing)
         return tuple(found)
 
-    def _answer(self, scene: Scene, weighed: Weighed) -> Plan:
-        scored, best = weighed.scored, weighed.best
-        way = weighed.ways[scored.index[best, 0]]
-        motion = scored.motion[best]
-        lead = int(scored.lead[best])
-        # Lanes are left only on purpose: the fallback stop stays in the lane that the ego is in.
-        keep = next(w for w in weighed.ways if w.lane == KEEP)
+    def _answer(self, scene: Scene, weighed: Weighed, refined: Refined) -> Plan:
+        layout, way, motion = weighed.layout, weighed.way, refined.motion
+        lead = int(weighed.scored.lead[weighed.best])
+        # Lanes are left only on purpose: the fallback stop stays in the lane that the ego is in, unless it is beside
+        # somebody there already.
+        beside = way.lane == PASS and abs(float(way.at(np.zeros(1))[0][0])) > BESIDE_M
+        keep = way if beside else next(w for w in layout.ways if w.lane == KEEP)
         stop = stop_profile(scene.ego.speed_mps, self.settings.stop_deceleration_mps2)
         hardest = float(motion[:11, ACCELERATION].min())
-        agent = int(weighed.futures.agent[lead]) if lead >= 0 else -1
+        agent = int(layout.futures.agent[lead]) if lead >= 0 else -1
         track = int(scene.agents.ids[agent]) if agent >= 0 else -1
         return Plan(
-            states=_states(weighed.path, weighed.s_m, way, TIMES_S, motion[:, :3]),
+            states=_states(layout.path, layout.ego.s_m, refined.way, TIMES_S, motion),
             stop=_states(
-                weighed.path, weighed.s_m, keep, stop.t_s,
+                layout.path, layout.ego.s_m, keep, stop.t_s,
                 np.stack((stop.distance_m, stop.speed_mps, stop.acceleration_mps2), axis=-1),
             ),
-            label=weighed.label(best),
-            reason=_reason(weighed, track),
+            label=weighed.label(weighed.best),
+            reason=_reason(weighed, track, refined.left_out),
             lead_id=track,
             emergency=hardest < -self.settings.scoring.strong_mps2 - 1e-6,
             considered=weighed.considered,
         )  # fmt: skip
 
-    def _remembered(self, scene: Scene, weighed: Weighed, start_m: float) -> LanewiseMemory:
-        scored, best = weighed.scored, weighed.best
-        way, policy = weighed.ways[scored.index[best, 0]], weighed.policies[scored.index[best, 1]]
-        later = float(np.interp(scene.context.dt_s, TIMES_S, scored.motion[best, :, ACCELERATION]))
-        s_m = start_m + weighed.s_m
-        return LanewiseMemory(
-            s_m, way.lane, way.offset_m, s_m + way.length_m, tuple(policy.tolist()), later, weighed.rules,
-            None, weighed.calls,
-        )  # fmt: skip
+
+def _remembered(scene: Scene, weighed: Weighed, refined: Refined) -> LanewiseMemory:
+    layout, way = weighed.layout, weighed.way
+    later = float(np.interp(scene.context.dt_s, TIMES_S, refined.motion[:, ACCELERATION]))
+    s_m = layout.start_m + layout.ego.s_m
+    return LanewiseMemory(
+        s_m, way.lane, way.offset_m, s_m + way.length_m, tuple(weighed.policy.tolist()), later, layout.rules,
+        None, layout.calls,
+    )  # fmt: skip
 
 
 def _kept_plan(kept: Kept) -> Plan:
@@ -366,60 +358,27 @@ def _pace_mps(scene: Scene, centre_m: float) -> float:
     return max(min(max(wish, least), most), 0.3)
 
 
-def _neighbours(lane_map: LaneMap, path: Polyline, s_m: float) -> list[tuple[int, float, float]]:
-    """Lanes beside the route that may be changed to: (side, offset of their centre, how far they go on)."""
-    here = path.position(s_m)[None]
-    lanes, _, _ = lane_map.nearest(here, np.atleast_1d(path.heading(s_m)))
-    lane = int(lanes[0])
-    found = []
-    for side, beside in ((LEFT, int(lane_map.left_neighbour[lane])), (RIGHT, int(lane_map.right_neighbour[lane]))):
-        if beside < 0 or lane_map.kinds[beside] != "driving" or not lane_map.may_change(lane, beside):
-            continue
-        s, d = lane_map.centre(beside).project(here)
-        offset = -float(d[0])
-        if 2.0 < abs(offset) < 6.0:
-            found.append((side, offset, _reach(lane_map, beside, float(s[0]))))
-    return found
-
-
-def _reach(lane_map: LaneMap, lane: int, s_m: float) -> float:
-    """How far a lane goes on."""
-    reach = lane_map.length_m(lane) - s_m
-    while reach < AHEAD_M and lane_map.successors[lane]:
-        lane = lane_map.successors[lane][0]
-        reach += lane_map.length_m(lane)
-    return reach
-
-
-def _states(path: Polyline, s_m: float, way: Way, t_s: Floats, motion: Floats) -> States:
+def _states(path: Polyline, s_m: float, way: Way | SmoothWay, t_s: Floats, motion: Floats) -> States:
     """Trajectory in `world` of a motion (K, 3) along a way."""
-    distance = motion[:, DISTANCE]
-    s = s_m + distance
-    x = np.clip(distance, 0.0, way.length_m)
-    inside = distance < way.length_m
-    c = way.coefficients
-    d = _offset(way, distance)
-    slope = np.where(inside, np.polyval(np.polyder(np.array(c[::-1])), x), 0.0)
-    bend = np.where(inside, np.polyval(np.polyder(np.array(c[::-1]), 2), x), 0.0)
+    s = s_m + motion[:, DISTANCE]
+    d, slope, bend = way.at(motion[:, DISTANCE])
     points, curvature = path.position(s, d), path.curvature(s)
+    if isinstance(way, SmoothWay):
+        within = motion[:, DISTANCE] < way.x_m[-1]
+        curvature = np.where(within, np.interp(motion[:, DISTANCE], way.x_m, way.road_radpm), curvature)
     return States(
         t_s, points[..., 0], points[..., 1], path.heading(s) + np.arctan(slope), motion[:, SPEED],
         motion[:, ACCELERATION], curvature / np.maximum(1.0 - d * curvature, 0.1) + bend,
     )  # fmt: skip
 
 
-def _offset(way: Way, distance: Floats) -> Floats:
-    """Offset of a way after distances of any shape."""
-    deviation = np.polyval(np.array(way.coefficients[::-1]), np.clip(distance, 0.0, way.length_m))
-    return np.asarray(way.offset_m + np.where(distance < way.length_m, deviation, 0.0))
-
-
-def _reason(weighed: Weighed, track: int) -> str:
-    """Why the best candidate is the best: its largest terms."""
-    terms = weighed.scored.terms[weighed.best]
+def _reason(weighed: Weighed, track: int, left_out: str) -> str:
+    """Why the best candidate is the best: its largest terms; and what could not be refined."""
+    terms, stop = weighed.scored.terms[weighed.best], weighed.layout.stop
     most = np.argsort(-terms, kind="stable")[:3]
     costs = ", ".join(f"{TERMS[i]} {terms[i]:.1f}" for i in most if terms[i] > 0.05)
     behind = f" behind track {track}" if track >= 0 else ""
-    if weighed.stop is not None:
-        behind += f", stop ahead ({weighed.stop.reason})"
-    return f"cheapest of {len(weighed.scored.terms)}{behind}: {costs or 'free road'}"
+    if stop is not None:
+        behind += f", stop ahead ({stop.reason})"
+    told = f"cheapest of {len(weighed.scored.terms)}{behind}: {costs or 'free road'}"
+    return f"{told}; {left_out}" if left_out else told

@@ -102,7 +102,8 @@ def next_stop(
     waited = memory.waited_s + context.dt_s if stands and away_m < _WAITING_M else 0.0
     if memory.waited_s >= settings.patience_s and here.speed_mps < _DRIVEN_OFF_MPS:
         waited = memory.waited_s  # who has decided to go does not ask again after the first centimetre
-    halted = nearest.stop_m if nearest is not None and stands and away_m < _AT_LINE_M else memory.halted_m
+    has_halted = stands and (away_m < _AT_LINE_M or waited >= settings.patience_s)
+    halted = nearest.stop_m if nearest is not None and has_halted else memory.halted_m
     return nearest, RuleMemory(waited, halted)
 
 

@@ -92,6 +92,8 @@ class EgoState:
     speed_mps: float
     acceleration_mps2: float
     steering_rad: float
+    engaged: bool = True
+    """Whether the stack drives; before, somebody else does, and nothing that was planned has been driven."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,8 +157,9 @@ def assemble(context: Context, now_ns: int, odometry: Odometry, pose: PoseEstima
         width_m=tracks.width_m,
     )
     ego = EgoState(
-        world_from_odom @ odometry.odom_from_ego, odometry.speed_mps, odometry.acceleration_mps2, odometry.steering_rad
-    )
+        world_from_odom @ odometry.odom_from_ego, odometry.speed_mps, odometry.acceleration_mps2, odometry.steering_rad,
+        odometry.engaged,
+    )  # fmt: skip
     lights = _lights(context.lane_map, ego, seen.lights, seen.lights_age_s)
     return Scene(context, now_ns * 1e-9, ego, agents, pose.status, lights)
 

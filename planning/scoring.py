@@ -19,7 +19,7 @@ from numba import njit
 from geometry.angles import Floats
 from inference.here import RunKernel, run_here
 from inference.kernels import kernel
-from planning.candidates import BRAKING, HEADWAY, HOLD_MPS2, HOLD_S, LEAST_CHANCE, LOOK_S, SHARE
+from planning.candidates import BRAKING, HEADWAY, HOLD_MPS2, HOLD_S, LEAST_CHANCE, LOOK_S, PASS, SHARE
 from planning.prediction import D_HIGH, D_LOW, S_HIGH, TIMES_S, Futures
 from planning.speed_profile import CEILING_STEP_M, CEILING_TIME_S
 
@@ -39,11 +39,22 @@ DISTANCE, SPEED, ACCELERATION, OFFSET = range(4)
 """Numbers of `ScoringSettings` and `Weights` as the kernel reads them, in the order of their fields."""
 EGO_S, EGO_V, EGO_A, FRONT_M, REAR_M, WIDTH_M, ALLOWED, BEFORE_LANE, BEFORE_A, FROM_S, TO_S, FROM_M, TO_M = range(13)
 """Numbers of `EgoOnPath`."""
-END_D, END_X, C0, C1, C2, C3, C4, C5, ROOM_LEFT, ROOM_RIGHT, LANE_SIDE = range(11)
+END_D, END_X, C0, C1, C2, C3, C4, C5, ROOM_LEFT, ROOM_RIGHT, LANE_SIDE, BACK_X, BACK_LENGTH = range(13)
 """Columns of a way."""
 REAR_SHARE = 0.1
 """What it costs to be run into from behind: not the ego's fault, but better avoided."""
 GAP_RULE_MPS = 60.0 / 3.6 + 0.1
+GAINING_MPS = 2.0
+LATER_SHARE = 0.25
+"""What is gained by passing is gained after the horizon too: so much of it for the speed that is reached."""
+SOON_S = (0.3, 0.6, 0.9, 1.2)
+"""Instants at which it is looked whether going straight on would meet somebody."""
+ASIDE_M, BENDS_AHEAD_M, STRAIGHT_RADPM = 5.0, 60, 0.008
+"""Who is further beside the ego's way is not met by going straight on, nor is anybody beside it where no bend comes."""
+TURNING_RADPS2 = 0.8
+"""A turn of the wheel that begins more suddenly than this yaw acceleration is felt."""
+PULL_MPS2 = 2.0
+"""The same for speeding up, the pull of turning at the middle of the car included."""
 SIDE_REACH_M, BEHIND_REACH_M, AHEAD_REACH_M = 1.2, 30.0, 150.0
 """Who never comes this near beside the ego's strip, or stays this far behind or ahead, is not looked at."""
 
@@ -151,6 +162,11 @@ class Road:
     legal_mps: Floats
     curvature_radpm: Floats
 
+    def curvature_at(self, distance_m: Floats) -> Floats:
+        """Curvature after distances of any shape."""
+        cells = CEILING_STEP_M * np.arange(len(self.curvature_radpm))
+        return np.asarray(np.interp(distance_m, cells, self.curvature_radpm))
+
     def table(self) -> Floats:
         """Shape (3, M)."""
         return np.stack((self.ceiling_mps, self.legal_mps, self.curvature_radpm))
@@ -175,7 +191,7 @@ def score(
     ways: Floats, policies: Floats, ego: EgoOnPath, road: Road, futures: Futures, settings: ScoringSettings,
     run: RunKernel = run_here,
 ) -> Scored:  # fmt: skip
-    """Score every way (W, 11) with every policy (P, 7); `run` runs `CANDIDATE_SCORING`."""
+    """Score every way (W, 13) with every policy (P, 7); `run` runs `CANDIDATE_SCORING`."""
     count, each = len(ways) * len(policies), len(policies)
     numbers = settings.numbers()
     if ego.allowed_mps > GAP_RULE_MPS:
@@ -187,9 +203,11 @@ def score(
         "policies": policies, "ego": ego.numbers(), "road": road.table(), "sigma": futures.sigma_m, "times": TIMES_S,
         "numbers": numbers,
     }  # fmt: skip
+    bends = np.abs(road.curvature_radpm[: BENDS_AHEAD_M // int(CEILING_STEP_M)]).max() > STRAIGHT_RADPM
+    side_m = ASIDE_M if bends else SIDE_REACH_M
     for w, way in enumerate(ways):
         part = slice(w * each, (w + 1) * each)
-        minded = _in_reach(way, ego, futures)
+        minded = _in_reach(way, ego, futures, side_m)
         boxes = np.ascontiguousarray(futures.boxes[minded].swapaxes(0, 1))
         found = run(CANDIDATE_SCORING, {**given, "way": way, "boxes": boxes, "chance": futures.probability[minded]})
         terms[part], motion[part] = found["terms"], found["motion"]
@@ -197,11 +215,14 @@ def score(
     return Scored(index, terms, motion, lead)
 
 
-def _in_reach(way: Floats, ego: EgoOnPath, futures: Futures) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+def _in_reach(
+    way: Floats, ego: EgoOnPath, futures: Futures, side_m: float
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     """Futures whose boxes ever come near the strip that a way covers."""
     x = np.linspace(0.0, way[END_X], 9)
     d = way[END_D] + np.polynomial.polynomial.polyval(x, way[C0 : C5 + 1])
-    wide = 0.5 * ego.width_m + SIDE_REACH_M
+    d = d if math.isinf(way[BACK_X]) else np.append(d, 0.0)
+    wide = 0.5 * ego.width_m + side_m
     across = (futures.boxes[..., D_LOW] < d.max() + wide) & (futures.boxes[..., D_HIGH] > d.min() - wide)
     behind = futures.boxes[..., S_HIGH] < ego.s_m - ego.rear_m - BEHIND_REACH_M
     return np.flatnonzero((across & ~behind).any(axis=1))
@@ -210,6 +231,14 @@ def _in_reach(way: Floats, ego: EgoOnPath, futures: Futures) -> np.ndarray[tuple
 @njit(cache=True, error_model="numpy", inline="always")
 def offset_at(way, distance):  # type: ignore[no-untyped-def]
     """Offset, slope and second derivative of a way after a distance."""
+    if distance >= way[BACK_X]:
+        u = min((distance - way[BACK_X]) / way[BACK_LENGTH], 1.0)
+        slope, bend = way[END_D] / way[BACK_LENGTH], way[END_D] / (way[BACK_LENGTH] * way[BACK_LENGTH])
+        return (
+            way[END_D] * (1.0 - u * u * u * (10.0 - 15.0 * u + 6.0 * u * u)),
+            -slope * 30.0 * u * u * (1.0 - u) * (1.0 - u),
+            -bend * 60.0 * u * (1.0 - u) * (1.0 - 2.0 * u),
+        )
     if distance >= way[END_X]:
         return way[END_D], 0.0, 0.0
     x = max(distance, 0.0)
@@ -226,6 +255,12 @@ def half_width(ego, slope):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", inline="always")
+def middle_of(ego, d, slope):  # type: ignore[no-untyped-def]
+    """Offset of the middle of the ego's box, which lies ahead of the rear axle."""
+    return d + 0.5 * (ego[FRONT_M] - ego[REAR_M]) * slope
+
+
+@njit(cache=True, error_model="numpy", inline="always")
 def behind(v, gap, lead_v, headway, numbers):  # type: ignore[no-untyped-def]
     """Interaction part of the Intelligent Driver Model (Treiber, Hennecke, Helbing 2000, eq. 3-4)."""
     gaining, easing = numbers[GAINING], numbers[EASING]
@@ -235,18 +270,31 @@ def behind(v, gap, lead_v, headway, numbers):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def following(k, later, v, s, d, later_d, half, ego, policy, boxes, chance, numbers):  # type: ignore[no-untyped-def]
-    """Car-following acceleration behind the worst of those that the policy minds, and which future that is."""
+def met_at(gap, v, other_v):  # type: ignore[no-untyped-def]
+    """After how many metres the ego comes up with somebody ahead, where it does so at GAINING_MPS at least."""
+    faster = max(v - other_v, GAINING_MPS)
+    return gap * (1.0 + max(other_v, 0.0) / faster)
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def following(k, later, v, distance, d, later_d, half, way, ego, policy, boxes, chance, numbers):  # type: ignore[no-untyped-def]
+    """Car-following acceleration behind the worst of those that the policy minds, and which future that is.
+
+    On a way that comes back those are minded who are on it where the ego comes up with them.
+    """
+    s = ego[EGO_S] + distance
     wanted, found = math.inf, -1
     reach = half + numbers[SIDE_MARGIN_M]
     for f in range(len(chance)):
         rear = boxes[k, f, 0]
         if chance[f] < policy[LEAST_CHANCE] or 0.5 * (rear + boxes[k, f, 1]) < s:
             continue
-        inside = boxes[k, f, 2] < d + reach and boxes[k, f, 3] > d - reach
+        gap = rear - s - ego[FRONT_M]
+        at_d = d if math.isinf(way[BACK_X]) else offset_at(way, distance + met_at(max(gap, 0.0), v, boxes[k, f, 4]))[0]
+        inside = boxes[k, f, 2] < at_d + reach and boxes[k, f, 3] > at_d - reach
         if not inside and not (boxes[later, f, 2] < later_d + reach and boxes[later, f, 3] > later_d - reach):
             continue
-        a = behind(v, rear - s - ego[FRONT_M], boxes[k, f, 4], policy[HEADWAY], numbers)
+        a = behind(v, gap, boxes[k, f, 4], policy[HEADWAY], numbers)
         if a < wanted:
             wanted, found = a, f
     return wanted, found
@@ -272,7 +320,7 @@ def limited_change(wanted, before, dt, numbers):  # type: ignore[no-untyped-def]
 @njit(cache=True, error_model="numpy", inline="always")
 def contact_severity(closing):  # type: ignore[no-untyped-def]
     """Cost of a contact in (0, 1], rising with the closing speed [m/s]."""
-    return 0.5 + 0.5 * min(abs(closing) / 20.0, 1.0)
+    return 0.4 + 0.6 * min(abs(closing) / 12.0, 1.0)
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -313,14 +361,23 @@ def behind_somebody(gap, v, closing, share, last, numbers):  # type: ignore[no-u
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def look_around(k, t, v, s, d, half, share, last, changes, ego, boxes, chance, sigma, numbers, worst, terms):  # type: ignore[no-untyped-def]
-    """Add what the others cost at an instant; raises the worst contact with each future."""
-    low, high = s - ego[REAR_M], s + ego[FRONT_M]
+def look_around(  # type: ignore[no-untyped-def]
+    k, t, v, s, d, slope, turn, half, dt, share, last, changes, ego, road, boxes, chance, sigma, numbers, worst, terms
+):
+    """Add what the others cost at an instant; raises the worst contact with each future and returns the cost of the
+    soonest meeting straight on."""
+    soon = 0.0
+    low, high, centre = s - ego[REAR_M], s + ego[FRONT_M], middle_of(ego, d, slope)
     sigma_s, sigma_d = sigma[k, 0], sigma[k, 1]
     for f in range(len(chance)):
         rear, front = boxes[k, f, 0], boxes[k, f, 1]
-        across = max(boxes[k, f, 2] - d - half, d - half - boxes[k, f, 3])
-        if across > 1.0 or front < low - 3.0 or rear > high + AHEAD_REACH_M:
+        across = max(boxes[k, f, 2] - centre - half, centre - half - boxes[k, f, 3])
+        if across > ASIDE_M or front < low - 3.0 or rear > high + AHEAD_REACH_M:
+            continue
+        if across > 0.0 and k % 2 == 0 and chance[f] >= 0.2:
+            tau = straight_on(k, f, v, s, d, slope, turn, ego, road, boxes, dt)
+            soon = max(soon, 1.0 if tau < 1.0 else 0.3 if tau < SOON_S[-1] + 0.5 else 0.0)
+        if across > 1.0:
             continue
         closing = v - boxes[k, f, 4]
         near = nearness(max(rear - high, low - front, 0.0), max(across, 0.0), sigma_s, sigma_d)
@@ -335,6 +392,31 @@ def look_around(k, t, v, s, d, half, share, last, changes, ego, boxes, chance, s
             terms[TTC] += chance[f] * ttc
             terms[GAP] += chance[f] * short
             terms[BRAKE] += chance[f] * brake
+    return soon
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def straight_on(k, f, v, s, d, slope, bend, ego, road, boxes, dt):  # type: ignore[no-untyped-def]
+    """After what time [s] the ego and somebody beside its way would meet if both went straight on from here, as the
+    nuPlan devkit's time to collision has it; SOON_S[-1] + 1 where they do not."""
+    rear, front, low, high, pace = boxes[k, f, 0], boxes[k, f, 1], boxes[k, f, 2], boxes[k, f, 3], boxes[k, f, 4]
+    reach = (v + max(-pace, 0.0)) * SOON_S[-1]
+    if front < s or rear > s + ego[FRONT_M] + reach:
+        return SOON_S[-1] + 1.0
+    after = min(k + 1, boxes.shape[0] - 1)
+    aside = 0.5 * (boxes[after, f, 2] + boxes[after, f, 3] - low - high) / dt
+    cell = min(max(int((rear - ego[EGO_S]) / CEILING_STEP_M), 0), road.shape[1] - 1)
+    for tau in SOON_S:
+        x, other_x = v * tau, pace * tau
+        if rear + other_x > s + ego[FRONT_M] + x or front + other_x < s - ego[REAR_M] + x:
+            continue
+        middle = x + 0.5 * (ego[FRONT_M] - ego[REAR_M])
+        mine = d + slope * middle - 0.5 * bend * middle * middle
+        theirs = aside * tau - 0.5 * road[2, cell] * other_x * other_x
+        half = half_width(ego, slope - bend * middle) + 0.1
+        if low + theirs < mine + half and high + theirs > mine - half:
+            return tau
+    return SOON_S[-1] + 1.0
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -351,7 +433,7 @@ def asked(k, t, v, distance, d, half, way, policy, ego, road, boxes, chance, num
         return held, -1
     later = instant(t + policy[LOOK_S])
     later_d = offset_at(way, distance + v * policy[LOOK_S])[0] if later > k else d
-    follow, lead = following(k, later, v, ego[EGO_S] + distance, d, later_d, half, ego, policy, boxes, chance, numbers)
+    follow, lead = following(k, later, v, distance, d, later_d, half, way, ego, policy, boxes, chance, numbers)
     free = min(free_road(v, distance, policy[SHARE], ego, road, numbers), follow)
     if not holds:
         return max(free, -policy[BRAKING]), lead
@@ -366,21 +448,27 @@ def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers
     half = half_width(ego, slope)
     count, changes = len(times), way[LANE_SIDE] != 0.0
     hardest, grip, edge, lost, squares, aside, off, over = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    soon, pull = 0.0, 0.0
     for f in range(len(chance)):
         worst[f] = 0.0
     for k in range(count):
-        wanted, lead = asked(k, times[k], v, distance, d, half, way, policy, ego, road, boxes, chance, numbers)
+        centre = middle_of(ego, d, slope)
+        wanted, lead = asked(k, times[k], v, distance, centre, half, way, policy, ego, road, boxes, chance, numbers)
         first_lead = lead if k == 0 else first_lead
         dt = times[k + 1] - times[k] if k < count - 1 else times[k] - times[k - 1]
         before = a
         a = max(limited_change(wanted, a, dt, numbers), -v / dt)
         motion[k, 0], motion[k, 1], motion[k, 2], motion[k, 3] = distance, v, a, d
         if k == count - 1:
+            if way[LANE_SIDE] == PASS:
+                lost = max(lost - LATER_SHARE * min(v / max(ego[ALLOWED], 0.5), 1.0), 0.0)
             break
         share, cell = dt / times[count - 1], min(int(distance / CEILING_STEP_M), road.shape[1] - 1)
         sideways = v * v * abs(road[2, cell] + bend)
         hardest, grip = max(hardest, -a), max(grip, sideways)
-        edge = max(edge, half + numbers[EDGE_M] - min(way[ROOM_LEFT] - d, d + way[ROOM_RIGHT]))
+        rate = v * (road[2, cell] + bend)
+        pull = max(pull, a + 0.5 * (ego[FRONT_M] - ego[REAR_M]) * rate * rate)
+        edge = max(edge, half + numbers[EDGE_M] - min(way[ROOM_LEFT] - centre, centre + way[ROOM_RIGHT]))
         lost += share * (1.0 - min(v / max(min(road[0, cell], ego[ALLOWED]), 0.5), 1.0))
         jerk = (a - before) / dt if v > 0.3 else 0.0
         squares += share * (numbers[W_ACCELERATION] * a * a + numbers[W_JERK] * jerk * jerk)
@@ -393,17 +481,24 @@ def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers
         d, slope, bend = offset_at(way, distance)
         half = half_width(ego, slope)
         last = 1.0 if k == count - 2 else share
-        look_around(
-            k + 1, times[k + 1], v, ego[EGO_S] + distance, d, half, share, last, changes, ego, boxes, chance, sigma,
-            numbers, worst, terms,
+        cell = min(int(distance / CEILING_STEP_M), road.shape[1] - 1)
+        met = look_around(
+            k + 1, times[k + 1], v, ego[EGO_S] + distance, d, slope, road[2, cell] + bend, half, dt, share, last,
+            changes, ego, road, boxes, chance, sigma, numbers, worst, terms,
         )  # fmt: skip
+        soon = max(soon, met)
     for f in range(len(chance)):
         terms[CONTACT] += numbers[W_CONTACT] * chance[f] * abs(worst[f])
     terms[ROAD] = numbers[W_ROAD] * min(2.0 * max(edge, 0.0), 1.0)
     terms[PROGRESS] = numbers[W_PROGRESS] * lost
-    terms[COMFORT] = squares + numbers[W_SIDEWAYS] * aside
-    terms[HARSH] = harshness(hardest, grip, numbers)
-    terms[LANE] = numbers[W_CHANGE] if changes else numbers[W_OFFSET] * (off + abs(way[END_D]))
+    terms[TTC] += numbers[W_TTC] * soon
+    start = 6.0 * abs(way[C3]) * ego[EGO_V] * ego[EGO_V]
+    terms[COMFORT] = squares + numbers[W_SIDEWAYS] * (aside + 4.0 * min(max(start - TURNING_RADPS2, 0.0), 1.0))
+    terms[HARSH] = harshness(hardest, grip, numbers) + numbers[W_STRONG] * max(pull - PULL_MPS2, 0.0)
+    if way[LANE_SIDE] == PASS:
+        terms[LANE] = numbers[W_OFFSET] * off
+    else:
+        terms[LANE] = numbers[W_CHANGE] if changes else numbers[W_OFFSET] * (off + abs(way[END_D]))
     terms[SWITCH] = switching(motion[0, 2], way[LANE_SIDE], ego, numbers)
     terms[LIMIT] = 0.1 * numbers[W_CONTACT] * over
     return first_lead
@@ -449,7 +544,7 @@ def switching(a, lane, ego, numbers):  # type: ignore[no-untyped-def]
 CANDIDATE_SCORING = kernel(
     "candidate-scoring", "1", candidate_body,
     inputs={
-        "way": "float64 (11)", "policies": "float64 (items, 7)",
+        "way": "float64 (13)", "policies": "float64 (items, 7)",
         "ego": f"float64 ({len(fields(EgoOnPath))})", "road": "float64 (3, cells)",
         "boxes": "float64 (instants, futures, 6)", "chance": "float64 (futures)", "sigma": "float64 (instants, 2)",
         "times": "float64 (instants)", "numbers": "float64 (settings)",

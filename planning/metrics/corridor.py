@@ -13,13 +13,18 @@ from geometry.polyline import Polyline
 from maps.lane_map import LaneMap, MarkSpan
 from maps.route import Route
 
+UNMARKED = frozenset({"none"})
+CROSSABLE = frozenset({"none", "broken", "broken broken"})
+"""Kinds of edges that traffic may cross to pass or to change lanes; who has to keep its lane may cross `UNMARKED` ones
+only (UN R157 5.2.1)."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LaneCorridor:
     """The ego's lane in `world`: centre line of P points with columns of shape (P,).
 
-    `left_m`, `right_m` are the distances to the edges, both >= 0; `left_marked`, `right_marked` say whether a mark is
-    painted on the edge from that point on.
+    `left_m`, `right_m` are the distances to the edges, both >= 0; `left_marked`, `right_marked` say whether a mark that
+    must not be crossed is painted on the edge from that point on.
 
     Raises:
         ContractError: a column does not match the points of the path, or a distance is negative.
@@ -53,21 +58,22 @@ class LaneCorridor:
         return self.left_marked[row], self.right_marked[row]
 
 
-def corridor_of(route: Route, lane_map: LaneMap) -> LaneCorridor:
-    """The corridor of a route, with the marks that the map has on the edges of the lanes it runs through.
+def corridor_of(route: Route, lane_map: LaneMap, crossable: frozenset[str] = UNMARKED) -> LaneCorridor:
+    """The corridor of a route, with the marks that the map has on the edges of the lanes it runs through, but for those
+    of the kinds that may be crossed.
 
     Raises:
         SceneError: the map has no drivable lane.
     """
     path = route.path
     lanes, along, _ = lane_map.nearest(path.points, path.heading(path.s_m))
-    left = [_is_marked(lane_map.left_marks[lane], s) for lane, s in zip(lanes, along, strict=True)]
-    right = [_is_marked(lane_map.right_marks[lane], s) for lane, s in zip(lanes, along, strict=True)]
+    left = [_is_marked(lane_map.left_marks[lane], s, crossable) for lane, s in zip(lanes, along, strict=True)]
+    right = [_is_marked(lane_map.right_marks[lane], s, crossable) for lane, s in zip(lanes, along, strict=True)]
     return LaneCorridor(path, route.left_m, route.right_m, np.array(left), np.array(right))
 
 
-def _is_marked(spans: tuple[MarkSpan, ...], s_m: float) -> bool:
-    """Whether the edge with these marks is painted at an arc length of its lane."""
+def _is_marked(spans: tuple[MarkSpan, ...], s_m: float, crossable: frozenset[str]) -> bool:
+    """Whether the edge with these marks has one at an arc length of its lane that must not be crossed."""
     # Points lie on the starts of spans; a millimetre keeps rounding from finding the span before.
     here = [span for span in spans if span.s_m <= s_m + 1e-3]
-    return bool(here) and max(here, key=lambda span: span.s_m).kind != "none"
+    return bool(here) and max(here, key=lambda span: span.s_m).kind not in crossable

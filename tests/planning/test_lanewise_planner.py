@@ -71,7 +71,7 @@ def test_an_occupied_lane_is_not_changed_to(scene: SceneMaker) -> None:
 
 def test_more_than_a_thousand_candidates_are_weighed(scene: SceneMaker) -> None:
     made = scene(25.0)
-    weighed, _ = PLANNER.weigh(made, PLANNER.start(made.context))
+    weighed = PLANNER.weigh(made, PLANNER.start(made.context))
     assert weighed.scored.terms.shape[0] >= 700
     assert weighed.best == int(np.argmin(weighed.scored.cost))
 
@@ -83,7 +83,8 @@ def test_what_was_weighed_is_told_with_its_costs(scene: SceneMaker) -> None:
     assert told.labels[told.chosen] == plan.label
     assert int(np.argmin(told.costs.sum(axis=1))) == told.chosen
     first = np.stack((plan.states.x_m[[0, 15]], plan.states.y_m[[0, 15]]), axis=-1)
-    assert told.xy_m[told.chosen, :2] == pytest.approx(first)
+    assert told.xy_m[told.chosen, 0] == pytest.approx(first[0])
+    assert told.xy_m[told.chosen, 1] == pytest.approx(first[1], abs=0.3)  # what is driven is refined
 
 
 def test_the_same_scene_and_memory_give_the_same_plan(scene: SceneMaker) -> None:

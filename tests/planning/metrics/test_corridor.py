@@ -11,7 +11,7 @@ from maps.lane_map import MarkSpan
 from maps.lane_sampling import sample_lanes
 from maps.opendrive import read_opendrive
 from maps.route import Route, follow_lane
-from planning.metrics.corridor import corridor_of
+from planning.metrics.corridor import CROSSABLE, UNMARKED, corridor_of
 from planning.metrics.lane_departure import compute
 from planning.metrics.lane_view import lane_view
 
@@ -70,3 +70,11 @@ def test_each_lane_of_a_real_motorway_is_marked_on_both_sides(data):
         assert corridor.left_marked.all()
         assert corridor.right_marked.all()
         np.testing.assert_allclose(corridor.left_m, 1.75, atol=1e-6)
+
+
+def test_a_broken_mark_may_be_crossed_where_no_lane_keeping_is_asked_for():
+    left = (MarkSpan(0.0, "broken", "white", 0.12), MarkSpan(100.0, "solid", "white", 0.12))
+    strict, general = (corridor_of(*straight_lane(left, ()), kinds) for kinds in (UNMARKED, CROSSABLE))
+    s_m = np.array([50.0, 150.0])
+    assert strict.marked(s_m)[0].tolist() == [True, True]
+    assert general.marked(s_m)[0].tolist() == [False, True]
