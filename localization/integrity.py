@@ -20,7 +20,8 @@ from localization.lane_hypotheses import LaneBank, LaneSettings, farthest_m, mar
 class IntegritySettings:
     """`quantile` times sigma plus the allowances; beyond `lost_m` of lateral spread the pose is lost.
 
-    `undecided_m` is the bound before the lane was ever decided, and while `strange_fixes` contradict the pose.
+    `undecided_m` and `undecided_rad` are its bounds before the lane was ever decided, and while `strange_fixes`
+    contradict it.
     """
 
     quantile: float = 4.5
@@ -28,6 +29,7 @@ class IntegritySettings:
     longitudinal_m: float = 0.3
     heading_rad: float = math.radians(0.25)
     undecided_m: float = 25.0
+    undecided_rad: float = math.radians(10.0)
     lost_m: float = 8.0
     strange_fixes: int = 80
 
@@ -76,10 +78,11 @@ def judged(bank: LaneBank, settings: IntegritySettings, lanes: LaneSettings) -> 
 def protection_of(bank: LaneBank, settings: IntegritySettings, lanes: LaneSettings) -> Protection:
     """Bounds that hold for every place that is not excluded; before the first decision, for what satellites may do."""
     leader = bank.leader
-    least_m = settings.undecided_m if not bank.decided or bank.strange_fixes >= settings.strange_fixes else 0.0
+    undecided = not bank.decided or bank.strange_fixes >= settings.strange_fixes
+    least_m, least_rad = (settings.undecided_m, settings.undecided_rad) if undecided else (0.0, 0.0)
     lateral_m = settings.quantile * lateral_sigma_m(leader) + settings.lateral_m + farthest_m(bank, lanes)
     return Protection(
         lateral_m=max(lateral_m, least_m),
         longitudinal_m=max(settings.quantile * longitudinal_sigma_m(leader) + settings.longitudinal_m, least_m),
-        heading_rad=settings.quantile * heading_sigma_rad(leader) + settings.heading_rad,
+        heading_rad=max(settings.quantile * heading_sigma_rad(leader) + settings.heading_rad, least_rad),
     )

@@ -54,10 +54,10 @@ class LaneSettings:
     A look is worth at most `look_nats` and counts as independent after `look_m`. From `certain_nats` on over every
     other lane, the lane is certain; a lane below `copy_nats` has its own filter until it is above `drop_nats`.
     `off_road_nats` is what a look says against a place where the map has no lane, `oncoming_nats` against a lane of
-    oncoming traffic. What was learnt along the road by another leader may have been learnt from wrong lines: one that
-    took over begins with a spread of `rethink_m` along the road once it is decided. `trust` is the smallest share of
-    matched lines that must agree with the filter, `trust_m` the distance over which that share is averaged; certainty
-    needs `certain_trust`.
+    oncoming traffic; at such a place a drive begins less than once in a hundred times, `elsewhere_nats`. What was
+    learnt along the road by another leader may have been learnt from wrong lines: one that took over begins with a
+    spread of `rethink_m` along the road once it is decided. `trust` is the smallest share of matched lines that must
+    agree with the filter, `trust_m` the distance over which that share is averaged; certainty needs `certain_trust`.
     """
 
     look_m: float = 12.0
@@ -68,6 +68,7 @@ class LaneSettings:
     cap_nats: float = 25.0
     off_road_nats: float = 1.0
     oncoming_nats: float = 0.5
+    elsewhere_nats: float = 4.5
     rethink_m: float = 4.0
     most_copies: int = 4
     certain_sigma_m: float = 0.35
@@ -219,11 +220,13 @@ def start_bank(estimate: Estimate, lane_map: LaneMap, settings: LaneSettings) ->
     to_centre = beside.offset_m - beside.from_centre_m
     cost = np.abs(to_centre) + _OBJECTION_M * beside.against_nats
     leader = _moved(estimate, float(to_centre[int(np.argmin(cost))]))
+    beside = lanes_beside(lane_map, pose_of(leader), settings)
+    worse = beside.against_nats > beside.against_nats[REACH]
     return LaneBank(
         leader=leader,
         copies=(),
-        deficit=np.zeros(2 * REACH + 1),
-        beside=lanes_beside(lane_map, pose_of(leader), settings),
+        deficit=np.where(worse, settings.elsewhere_nats, 0.0),
+        beside=beside,
         agreed=0.0,
         offered=0.0,
         moved_m=settings.look_m,

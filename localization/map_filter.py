@@ -7,7 +7,7 @@ describes the past is compared with where the car was then, by its trail.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -75,11 +75,6 @@ class MapKnowledge:
     """Runs localization's kernel; in a drive a request to the server that all modules share."""
 
 
-def each(bank: LaneBank, change: Callable[[Estimate], Estimate]) -> LaneBank:
-    """The bank with leader and copies changed alike."""
-    return replace(bank, leader=change(bank.leader), copies=tuple((label, change(one)) for label, one in bank.copies))
-
-
 def begun(estimate: Estimate, known: MapKnowledge, settings: MapSettings) -> LaneBank:
     """The bank that begins with an estimate from satellites alone: in the middle of the nearest lane, undecided."""
     bank = start_bank(estimate, known.lane_map, settings.lanes)
@@ -107,15 +102,19 @@ def with_landmarks(
         return bank
     moved_m = bank.leader.speed_mps * settings.picture_s
 
-    def matched(estimate: Estimate) -> Estimate:
+    def matched(estimate: Estimate) -> tuple[Estimate, int]:
         pose, covariance = pose_then(estimate, now_from_then), covariance_then(estimate, now_from_then)
         told = landmark_correction(pose, covariance, seen, known.landmarks, settings.landmarks, moved_m)
         if told.matched == 0:
-            return estimate
+            return estimate, 0
         rows = state_jacobian(told.jacobian, estimate, now_from_then)
-        return corrected(estimate, told.residual_m, rows, told.noise)[0]
+        return corrected(estimate, told.residual_m, rows, told.noise)[0], told.matched
 
-    return each(bank, matched)
+    leader, found = matched(bank.leader)
+    copies = tuple((label, matched(one)[0]) for label, one in bank.copies)
+    # what stands where the map has it speaks for the place, whatever satellites say between houses
+    strange = max(bank.strange_fixes - found, 0)
+    return replace(bank, leader=leader, copies=copies, strange_fixes=strange)
 
 
 def advanced(bank: LaneBank, steps: Sequence[InertialStep], settings: MapSettings) -> tuple[LaneBank, bool]:

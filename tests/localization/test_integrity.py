@@ -18,7 +18,9 @@ def decided(across_m: float = 0.05, along_m: float = 0.5) -> LaneBank:
     pose = in_lane(1)
     mean = np.zeros(STATES)
     mean[X], mean[Y] = pose.x_m, pose.y_m
-    covariance = np.diag([along_m**2, across_m**2, 1e-6, 0.01, 1e-5, 1e-5, 1e-2, 1e-4, 1e-5, 3e-6, 1e-2, 9.0, 9.0])
+    covariance = np.diag(
+        [along_m**2, across_m**2, 1e-6, 0.01, 1e-5, 1e-5, 1e-2, 1e-4, 1e-4, 1e-5, 3e-6, 1e-2, 9.0, 9.0]
+    )
     estimate = Estimate(0, mean, covariance)
     bank = start_bank(estimate, straight_road(3), LANES)
     deficit = np.full(2 * REACH + 1, LANES.cap_nats)
@@ -35,6 +37,13 @@ def test_the_bounds_are_the_spread_times_the_quantile_plus_what_does_not_average
     assert bound.lateral_m == pytest.approx(INTEGRITY.quantile * 0.1 + INTEGRITY.lateral_m)
     assert bound.longitudinal_m == pytest.approx(INTEGRITY.quantile * 0.5 + INTEGRITY.longitudinal_m)
     assert bound.heading_rad == pytest.approx(INTEGRITY.quantile * 1e-3 + INTEGRITY.heading_rad)
+
+
+@pytest.mark.parametrize("change", [{"decided": False}, {"strange_fixes": 1000}])
+def test_before_the_lane_is_decided_the_bounds_are_those_of_satellites_alone(change: dict[str, object]) -> None:
+    bound = protection_of(replace(decided(), **change), INTEGRITY, LANES)
+    assert (bound.lateral_m, bound.longitudinal_m) == (INTEGRITY.undecided_m,) * 2
+    assert bound.heading_rad == INTEGRITY.undecided_rad
 
 
 def test_the_lateral_bound_reaches_over_every_living_lane() -> None:
