@@ -32,6 +32,8 @@ class TrackingSettings:
     steering_preview_s: float = 0.2
     """How much earlier than the wheels' lag the path's curvature is steered: half of what a tight turn needs to be
     steered at the wheels' highest rate."""
+    delay_s: float = 0.02
+    """From the measured state that a command answers to the moment at which the actuators take the command over."""
     speed_gain_1ps: float = 1.0
     lateral_acceleration_mps2: float = 5.0
     """Steering beyond what this allows at the present speed is cut."""

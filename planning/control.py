@@ -1,10 +1,14 @@
 """Control: the trajectory in `odom` becomes acceleration and steering, fifty times a second.
 
-In: odometry, trajectory. Out: `/control/command`. The node has no memory: the measured wheel angle and acceleration are
-its feedback. Acceleration is taken ahead by the actuator's lag, so that the car does what the plan says in time.
+In: odometry, trajectory, the weather. Out: `/control/command`. The node has no memory: the measured wheel angle and
+acceleration are its feedback. What is commanded works a little later: the command is computed for the state in which
+the car will be then, and taken ahead by the actuators' lags, so that the car does what the plan says in time. Steering
+stays within what the tyres hold, and braking within what steering leaves of it.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,12 +16,16 @@ from bus.messages import Odometry, Trajectory, VehicleCommand
 from bus.node import Node, Publication, Tick
 from bus.topics import TOPICS
 from geometry.angles import wrap_rad
-from motion.bicycle import Vehicle
+from geometry.pose import Pose
+from motion.bicycle import Vehicle, step_bicycle
 from motion.tracking import LateralGains, TrackingSettings, lateral_gains, nearest_on_path, steering_command
+from planning.grip import GRAVITY_MPS2, along_limit_mps2, friction_of
 
 CONTROL_PERIOD_NS = 20_000_000
 STANDING_S = 1.0
 """A plan that stands now and this much later means to stand."""
+GRIP_SHARE = 0.9
+"""So much of the grip is steered with, so that the tyres still answer."""
 
 
 def node(vehicle: Vehicle, settings: TrackingSettings) -> Node:
@@ -28,7 +36,7 @@ def node(vehicle: Vehicle, settings: TrackingSettings) -> Node:
         priority=40,
         step=lambda memory, tick: (memory, _step(vehicle, settings, gains, tick)),
         memory=None,
-        inputs=("/localization/odometry", "/planning/trajectory"),
+        inputs=("/localization/odometry", "/planning/trajectory", "/perception/weather"),
         outputs=("/control/command",),
         period_ns=CONTROL_PERIOD_NS,
     )
@@ -39,16 +47,37 @@ def _step(vehicle: Vehicle, settings: TrackingSettings, gains: LateralGains, tic
     trajectory: Trajectory | None = tick.fresh("/planning/trajectory", TOPICS["/planning/trajectory"].max_age_s or 0.0)
     if odometry is None or trajectory is None:
         return ()  # the safety gate sees the silence and falls back on the stop
-    age_s = (tick.now_ns - tick.inputs["/planning/trajectory"].envelope.measured_ns) * 1e-9
-    command = track(trajectory, odometry, age_s, vehicle, settings, gains)
+    ages_s = [
+        (tick.now_ns - tick.inputs[topic].envelope.measured_ns) * 1e-9
+        for topic in ("/localization/odometry", "/planning/trajectory")
+    ]
+    friction = friction_of(tick.fresh("/perception/weather", TOPICS["/perception/weather"].max_age_s or 0.0))
+    later = moved_on(odometry, ages_s[0] + settings.delay_s, vehicle)
+    command = track(trajectory, later, ages_s[1] + settings.delay_s, vehicle, settings, gains, friction * GRAVITY_MPS2)
     return (Publication("/control/command", command),)
+
+
+def moved_on(ego: Odometry, after_s: float, vehicle: Vehicle) -> Odometry:
+    """Where the ego will be after a moment, its wheels and its acceleration as they are."""
+    if after_s <= 0.0:
+        return ego
+    pose = ego.odom_from_ego
+    x_m, y_m, yaw_rad, speed, acceleration, steering, yaw_rate = step_bicycle(
+        pose.x_m, pose.y_m, pose.yaw_rad, ego.speed_mps, ego.acceleration_mps2, ego.steering_rad,
+        ego.acceleration_mps2, ego.steering_rad, vehicle.wheelbase_m, vehicle.max_steering_rad,
+        vehicle.max_steering_rate_radps, vehicle.acceleration_lag_s, vehicle.steering_lag_s, after_s,
+    )  # fmt: skip
+    return Odometry(Pose(x_m, y_m, yaw_rad), speed, acceleration, yaw_rate, steering, ego.engaged)
 
 
 def track(
     trajectory: Trajectory, odometry: Odometry, age_s: float, vehicle: Vehicle, settings: TrackingSettings,
-    gains: LateralGains,
+    gains: LateralGains, grip_mps2: float = GRAVITY_MPS2,
 ) -> VehicleCommand:  # fmt: skip
-    """The command that follows a trajectory planned `age_s` ago."""
+    """The command that follows a trajectory planned `age_s` ago, on tyres that hold `grip_mps2`."""
+    settings = replace(
+        settings, lateral_acceleration_mps2=min(settings.lateral_acceleration_mps2, GRIP_SHARE * grip_mps2)
+    )
     pose, speed = odometry.odom_from_ego, odometry.speed_mps
     index, share, offset = nearest_on_path(pose.x_m, pose.y_m, trajectory.x_m, trajectory.y_m)
     after = min(index + 1, len(trajectory.t_s) - 1)
@@ -72,4 +101,7 @@ def track(
     # A plan that creeps by millimetres stands: the brake is held, not let go and taken again.
     if max(planned_mps, soon_mps) < 0.05 and speed < 0.3:
         acceleration = min(acceleration, -settings.standstill_mps2)
-    return VehicleCommand(acceleration, steering, hazard_lights=False, emergency=trajectory.emergency)
+    most = along_limit_mps2(grip_mps2, speed * speed * float(np.tan(steering)) / vehicle.wheelbase_m)
+    return VehicleCommand(
+        min(max(acceleration, -most), most), steering, hazard_lights=False, emergency=trajectory.emergency
+    )

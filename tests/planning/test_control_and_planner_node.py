@@ -6,12 +6,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bus.messages import Envelope, Odometry, PoseEstimate, PoseStatus, Tracks, Trajectory
+from bus.messages import (
+    Envelope,
+    Odometry,
+    PoseEstimate,
+    PoseStatus,
+    Tracks,
+    Trajectory,
+    WeatherEstimate,
+    WeatherKind,
+)  # fmt: skip
 from bus.node import Received, Tick
 from geometry.pose import Pose
 from motion.bicycle import step_bicycle
 from motion.tracking import TrackingSettings, lateral_gains
-from planning.control import track
+from planning.control import moved_on, track
+from planning.control import node as control_node
+from planning.grip import friction_of
 from planning.idm import IdmPlanner
 from planning.planner import PlannerSettings, node, trajectory_message
 from planning.scene import Context, Seen, assemble
@@ -93,6 +104,107 @@ def test_an_emergency_brake_is_held_until_the_car_stands() -> None:
         for one in (plan, replace(plan, emergency=True))
     )
     assert emergency <= -9.0 < calm
+
+
+# --- delay and grip ---------------------------------------------------------------------------------------------------
+
+
+def driven_with_delay(delay_s: float, compensated_s: float) -> np.ndarray:
+    """Offsets from a straight path at 25 m/s, from 1 m beside it, when commands work `delay_s` late."""
+    settings = replace(TrackingSettings(), delay_s=compensated_s)
+    gains = lateral_gains(CAR, settings, 0.02)
+    state, waiting = (0.0, 1.0, 0.0, 25.0, 0.0, 0.0), [(0.0, 0.0)] * round(delay_s / 0.02)
+    offsets = []
+    for _ in range(400):
+        ego = Odometry(Pose(*state[:3]), state[3], state[4], 0.0, state[5], True)
+        plan = circle(1e9, 25.0, 0.0)
+        plan = replace(plan, x_m=plan.x_m + state[0] - 2.0)
+        command = track(plan, moved_on(ego, compensated_s, CAR), 0.08 + compensated_s, CAR, settings, gains)
+        waiting.append((command.acceleration_mps2, command.steering_rad))
+        acceleration, steering = waiting.pop(0)
+        *state, _ = step_bicycle(
+            *state, acceleration, steering, CAR.wheelbase_m, CAR.max_steering_rad, CAR.max_steering_rate_radps,
+            CAR.acceleration_lag_s, CAR.steering_lag_s, 0.02,
+        )  # fmt: skip
+        offsets.append(state[1])
+    return np.array(offsets)
+
+
+def test_a_delay_that_is_known_costs_less_overshoot() -> None:
+    ideal, late, answered = (driven_with_delay(*each) for each in ((0.0, 0.0), (0.3, 0.0), (0.3, 0.3)))
+    assert -late.min() > -ideal.min() + 0.02
+    assert -answered.min() < 0.7 * -late.min()
+    assert abs(answered[-1]) < 0.05
+
+
+def test_moving_on_is_what_the_bicycle_does_with_wheels_held() -> None:
+    ego = Odometry(Pose(3.0, -2.0, 0.4), 12.0, -1.0, 0.0, 0.05, True)
+    later = moved_on(ego, 0.1, CAR)
+    travelled = 12.0 * 0.1 - 0.5 * 0.1**2
+    assert later.speed_mps == pytest.approx(11.9)
+    turned = later.odom_from_ego.yaw_rad - 0.4
+    assert turned == pytest.approx(travelled * math.tan(0.05) / CAR.wheelbase_m, rel=1e-6)
+    chord = math.hypot(later.odom_from_ego.x_m - 3.0, later.odom_from_ego.y_m + 2.0)
+    assert chord == pytest.approx(travelled, rel=1e-3)
+    assert moved_on(ego, 0.0, CAR) is ego
+
+
+@pytest.mark.parametrize("friction", [0.2, 0.4, 0.6, 0.9])
+@pytest.mark.parametrize("braking_mps2", [0.0, 4.0, 9.0])
+def test_steering_and_braking_together_stay_within_what_the_tyres_hold(friction: float, braking_mps2: float) -> None:
+    plan = circle(25.0, 14.0, 0.0)  # asks for 7.8 m/s^2 sideways
+    plan = replace(plan, acceleration_mps2=np.full(61, -braking_mps2), emergency=True)
+    gains = lateral_gains(CAR, TrackingSettings(), 0.02)
+    ego = Odometry(Pose(0.0, 0.0, 0.0), 14.0, 0.0, 0.0, math.atan(CAR.wheelbase_m / 25.0), True)
+    grip = friction * 9.81
+    command = track(plan, ego, 0.0, CAR, TrackingSettings(), gains, grip)
+    sideways = 14.0**2 * math.tan(command.steering_rad) / CAR.wheelbase_m
+    assert abs(sideways) <= 0.9 * grip + 1e-9
+    assert math.hypot(sideways, command.acceleration_mps2) <= grip + 1e-9
+    if braking_mps2 == 9.0:
+        assert -command.acceleration_mps2 >= 0.29 * grip
+
+
+def test_on_a_straight_road_all_of_the_grip_brakes() -> None:
+    plan = replace(circle(1e9, 14.0, 0.0), acceleration_mps2=np.full(61, -9.0), emergency=True)
+    gains = lateral_gains(CAR, TrackingSettings(), 0.02)
+    ego = Odometry(Pose(0.0, 0.0, 0.0), 14.0, 0.0, 0.0, 0.0, True)
+    assert track(plan, ego, 0.0, CAR, TrackingSettings(), gains, 0.3 * 9.81).acceleration_mps2 == pytest.approx(-2.943)
+    assert track(plan, ego, 0.0, CAR, TrackingSettings(), gains, 0.95 * 9.81).acceleration_mps2 == pytest.approx(-9.0)
+
+
+def weather(**kinds: float) -> WeatherEstimate:
+    chances = np.zeros(6)
+    for name, chance in kinds.items():
+        chances[WeatherKind[name.upper()]] = chance
+    return WeatherEstimate(chances)
+
+
+def test_friction_is_that_of_the_worst_weather_to_be_reckoned_with() -> None:
+    dry, wet, snow, unknown = (
+        friction_of(seen)
+        for seen in (weather(clear=1.0), weather(clear=0.6, rain=0.4), weather(rain=0.5, snow=0.5), None)
+    )
+    assert snow < wet < dry == unknown
+    assert friction_of(weather(clear=0.9, snow=0.1)) == dry
+
+
+def test_the_node_brakes_softer_when_snow_is_seen() -> None:
+    made = control_node(CAR, TrackingSettings())
+    now = 5_000_000_000
+    plan = replace(circle(1e9, 14.0, 0.0), acceleration_mps2=np.full(61, -6.0), emergency=True)
+    ego = Odometry(Pose(0.0, 0.0, 0.0), 14.0, 0.0, 0.0, 0.0, True)
+
+    def commanded(seen: WeatherEstimate | None) -> float:
+        inputs: dict[str, object] = {"/localization/odometry": ego, "/planning/trajectory": plan}
+        if seen is not None:
+            inputs["/perception/weather"] = seen
+        tick = Tick(now, {t: received(t, m, now) for t, m in inputs.items()}, None, np.random.default_rng(0))
+        _, (said,) = made.step(made.memory, tick)
+        return float(said.message.acceleration_mps2)
+
+    assert commanded(None) < -5.9
+    assert commanded(weather(snow=1.0)) == pytest.approx(-0.3 * 9.81)
 
 
 def tracks_of(*rows: tuple[float, float, float, float]) -> Tracks:
