@@ -11,6 +11,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+import localization.fusion
 import localization.ground_truth
 import localization.map_node
 import localization.node
@@ -27,6 +28,7 @@ from lanewise.config import RunConfig
 from lanewise.detectors import detector_of, nets_of
 from lanewise.inferring import inferring, running, server_of
 from lanewise.planners import build_planner
+from localization.odometer import OdometerSettings
 from maps.landmarks import map_landmarks
 from maps.mark_lines import mark_lines
 from planning import control, planner, safety
@@ -65,14 +67,24 @@ def detector_node(config: RunConfig, server: OrderedServer) -> Node:
 
 LOCALIZATION: Mapping[str, Callable[[RunConfig, Context, OrderedServer], Node]] = MappingProxyType({
     "ground-truth": lambda *_: localization.ground_truth.node(),
-    "gnss": lambda *_: localization.node.node(localization.node.LocalizationSettings()),
-    "odometry": lambda _, context, __: localization.node.node(
-        localization.node.odometry_only(), context.mission.route.path
-    ),
+    "gnss": lambda _, context, __: localization.node.node(_without_map(context, True)),
+    "odometry": lambda _, context, __: localization.node.node(_without_map(context, False), context.mission.route.path),
     "map": lambda config, context, server: localization.map_node.node(
-        config.localization, context.lane_map, context.mission.route.path, running(server, "localization")
+        replace(config.localization, odometer=_odometer(config.localization.odometer, context)), context.lane_map,
+        context.mission.route.path, running(server, "localization"),
     ),
 })  # fmt: skip
+
+
+def _without_map(context: Context, use_gnss: bool) -> localization.node.LocalizationSettings:
+    fusion = localization.fusion.FusionSettings(use_gnss=use_gnss)
+    fusion = replace(fusion, odometer=_odometer(fusion.odometer, context))
+    return localization.node.LocalizationSettings(fusion=fusion)
+
+
+def _odometer(settings: OdometerSettings, context: Context) -> OdometerSettings:
+    """As the settings say, for the ego's own wheelbase."""
+    return replace(settings, wheelbase_m=context.vehicle.wheelbase_m)
 
 
 def sensor_nodes(config: RunConfig, context: Context) -> tuple[Node, ...]:

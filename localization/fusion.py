@@ -71,6 +71,11 @@ def with_imu(
     return replace(fusion, odometer=moved, estimate=estimate), complaint
 
 
+def with_steering(fusion: Fusion, steering_rad: float, settings: FusionSettings) -> Fusion:
+    """After a steering angle."""
+    return replace(fusion, odometer=odometer.with_steering(fusion.odometer, steering_rad, settings.odometer))
+
+
 def with_wheel_speed(fusion: Fusion, stamp_ns: int, wheel_mps: float) -> tuple[Fusion, str]:
     """After a wheel speed."""
     heard, complaint = odometer.with_wheels(fusion.odometer, stamp_ns, wheel_mps)

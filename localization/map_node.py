@@ -98,6 +98,7 @@ def step(
             return _with_imu(settings, memory, tick, imu)
         case Wheels() as wheels:
             heard, complaint = odometer.with_wheels(memory.odometer, stamp_ns, wheels.speed_mps)
+            heard = odometer.with_steering(heard, wheels.steering_rad, settings.odometer)
             return _complaining(replace(memory, odometer=heard), complaint), ()
         case GnssFix() as fix:
             return _with_gnss(settings, known, memory, stamp_ns, fix, way), ()

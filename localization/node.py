@@ -18,7 +18,7 @@ from geometry.angles import wrap_rad
 from geometry.polyline import Polyline
 from geometry.pose import Pose
 from localization.estimator import YAW, Estimate, X, Y
-from localization.fusion import Fusion, FusionSettings, with_gnss, with_imu, with_wheel_speed
+from localization.fusion import Fusion, FusionSettings, with_gnss, with_imu, with_steering, with_wheel_speed
 from localization.odometer import Odometer, OdometerSettings, is_rolling_blind
 
 _PERIOD_NS = 100_000_000
@@ -61,11 +61,6 @@ def node(settings: LocalizationSettings, way: Polyline | None = None) -> Node:
     )
 
 
-def odometry_only() -> LocalizationSettings:
-    """Settings by which satellites give the start and nothing else."""
-    return LocalizationSettings(fusion=FusionSettings(use_gnss=False))
-
-
 def step(
     settings: LocalizationSettings, memory: LocalizationMemory, tick: Tick, way: Polyline | None = None
 ) -> tuple[LocalizationMemory, tuple[Publication, ...]]:
@@ -78,6 +73,7 @@ def step(
             fusion, complaint = with_imu(fusion, stamp_ns, imu.angular_velocity_radps, imu.acceleration_mps2, said)
         case Wheels() as wheels:
             fusion, complaint = with_wheel_speed(fusion, stamp_ns, wheels.speed_mps)
+            fusion = with_steering(fusion, wheels.steering_rad, said)
         case GnssFix() as fix:
             fusion, complaint = with_gnss(fusion, stamp_ns, fix, said, way)
         case _:
@@ -98,7 +94,7 @@ def odometry_of(odometer: Odometer, tick: Tick, settings: OdometerSettings) -> t
         speed_mps=here.speed_mps,
         acceleration_mps2=here.acceleration_mps2,
         yaw_rate_radps=here.yaw_rate_radps,
-        steering_rad=said.steering_rad if math.isfinite(said.steering_rad) else 0.0,
+        steering_rad=said.steering_rad - odometer.steering_offset_rad if math.isfinite(said.steering_rad) else 0.0,
         engaged=said.engaged,
     )
     return (Publication("/localization/odometry", odometry, here.stamp_ns),)

@@ -19,6 +19,12 @@ from localization.trail import Trail, TrailPoint
 
 _LEAST_UP_MPS2 = 5.0
 """With less weight than this on it (a pothole, a broken sensor) an IMU says nothing of how it sits."""
+_ROLLING_MPS = 5.0
+"""Faster than this a car turns as its wheels are steered, and the gyro says how far that is."""
+_STRAIGHT_RAD = 0.1
+"""Less than this the steering's gear is even and tyres do not slip."""
+_STEERING_WORDS = 1000
+"""Words of the steering over which its offset is averaged."""
 _WAITING = 8
 """Wheel words that are kept for the next IMU sample."""
 
@@ -31,7 +37,8 @@ class OdometerSettings:
     `silent_s`: without a word of the wheels for so long there is no odometry. `follow_radps`: bandwidth with which the
     speed follows the wheels; above it the accelerometer rules, whose bias (and the road's grade) is found meanwhile.
     `smooth_s`: over which vibration and roll are smoothed; `roll_bias_s` finds the bias of the roll rate.
-    `antenna_up_m` is the antenna above the roll axis. `tilt_s`: over which the tilt of the IMU is averaged.
+    `antenna_up_m` is the antenna above the roll axis. `tilt_s`: over which the tilt of the IMU is averaged. The
+    `wheelbase_m` tells by how much a steered car turns.
     """
 
     still_s: float = 0.3
@@ -41,6 +48,7 @@ class OdometerSettings:
     roll_bias_s: float = 10.0
     antenna_up_m: float = 1.0
     tilt_s: float = 60.0
+    wheelbase_m: float = 2.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,9 @@ class Odometer:
     tilt: Tilt = Tilt()
     still_radps: float = 0.0
     """The gyro's bias as last seen at rest, for the time before there is an estimate."""
+    steering_offset_rad: float = 0.0
+    """What the steering says when the car drives straight, as learnt from the gyro over so many words."""
+    steering_words: int = 0
 
 
 Steps = tuple[InertialStep, ...]
@@ -96,6 +107,19 @@ def with_wheels(odometer: Odometer, stamp_ns: int, wheel_mps: float) -> tuple[Od
     if refusal := out_of_order(newest_ns, stamp_ns, "wheel speed"):
         return odometer, refusal
     return replace(odometer, waiting=(*odometer.waiting[1 - _WAITING :], (stamp_ns, wheel_mps))), ""
+
+
+def with_steering(odometer: Odometer, steering_rad: float, settings: OdometerSettings) -> Odometer:
+    """After a word of the steering: its offset is what remains beside the angle that explains the yaw rate."""
+    if odometer.trail is None or not math.isfinite(steering_rad):
+        return odometer
+    here, offset = odometer.trail.newest, odometer.steering_offset_rad
+    if here.speed_mps < _ROLLING_MPS or abs(steering_rad - offset) > _STRAIGHT_RAD:
+        return odometer
+    turned = math.atan(settings.wheelbase_m * here.yaw_rate_radps / here.speed_mps)
+    words = min(odometer.steering_words + 1, _STEERING_WORDS)
+    learnt = offset + (steering_rad - turned - offset) / words
+    return replace(odometer, steering_offset_rad=learnt, steering_words=words)
 
 
 def with_imu(

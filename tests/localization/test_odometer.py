@@ -47,3 +47,24 @@ def test_an_imu_without_weight_on_it_says_nothing_of_how_it_sits() -> None:
     falling, _, _ = odometer.with_imu(Odometer(), 0, np.zeros(3), np.zeros(3), None, OdometerSettings())
     assert falling.tilt.since_ns == -1
     assert falling.tilt.upright_radps(np.array((1.0, 1.0, 0.5))) == 0.5
+
+
+@pytest.mark.parametrize("curvature_radpm", [0.0, 0.01])
+def test_the_offset_of_the_steering_is_learnt_on_the_road(curvature_radpm: float) -> None:
+    settings, car = OdometerSettings(wheelbase_m=3.0), Odometer()
+    steered = math.atan(3.0 * curvature_radpm)
+    for k in range(600):
+        at_ns = k * 20_000_000
+        car, _ = odometer.with_wheels(car, at_ns, 15.0)
+        car, _, _ = odometer.with_imu(
+            car, at_ns, np.array((0.0, 0.0, 15.0 * curvature_radpm)), np.array((0.0, 0.0, GRAVITY_MPS2)), None, settings
+        )  # fmt: skip
+        car = odometer.with_steering(car, steered + 0.004, settings)
+    assert car.steering_offset_rad == pytest.approx(0.004, abs=2e-4)
+
+
+def test_a_car_that_parks_learns_nothing_of_its_steering() -> None:
+    car = over_hills(0.0, 2.0)[0]
+    assert odometer.with_steering(car, math.nan, OdometerSettings()) == car
+    assert odometer.with_steering(car, 0.4, OdometerSettings()).steering_words == 0
+    assert odometer.with_steering(Odometer(), 0.004, OdometerSettings()).steering_words == 0
