@@ -9,16 +9,27 @@ import pytest
 
 from bus.executor import Executor
 from bus.memory import encode_generator, encode_memory
-from bus.messages import Envelope, Message, SafetyMode, Tracks
+from bus.messages import (
+    Envelope,
+    Message,
+    PoseEstimate,
+    PoseStatus,
+    SafetyMode,
+    SafetyStatus,
+    Tracks,
+    Trajectory,
+)
 from bus.node import Node, Publication, Received, Tick
 from geometry.pose import Pose
 from lanewise.assignment import assignment_of
-from lanewise.config import RunConfig
+from lanewise.config import RunConfig, configured
 from lanewise.drive import Drive, drive_of, worst_mode
 from lanewise.recorded import verdict_of
 from lanewise.run import scenario_file
 from lanewise.sources import load_source
 from lanewise.stack import stack_nodes
+from planning import lanewise_planner
+from planning.refinement import refine
 from planning.scene import Context
 from sim.simulator import Simulator
 
@@ -30,9 +41,9 @@ Step = Callable[[Any, Tick], tuple[Any, tuple[Publication, ...]]]
 
 
 def drive(scenario: str, name: str = "", change: Callable[[Node], Node] = lambda node: node,
-          end_s: float = 20.0) -> tuple[Drive, Said, Context]:  # fmt: skip
+          end_s: float = 20.0, planner: str = "") -> tuple[Drive, Said, Context]:  # fmt: skip
     """Drive a shipped scenario with one node of the stack changed."""
-    config = RunConfig(scenario=scenario)
+    config = configured({"scenario": scenario, "stack": {"planner": planner}} if planner else {"scenario": scenario})
     source = load_source(scenario_file(scenario), {})
     engine, context = source.engine, assignment_of(source).context(config.planner.period_s)
     nodes = tuple(change(node) if node.name == name else node for node in stack_nodes(config, context))
@@ -239,6 +250,78 @@ def _haunted(tracks: Tracks, odom_from_ego: Any) -> Tracks:
         added = np.full((1, *column.shape[1:]), extra.get(name, 0), dtype=column.dtype)
         columns[name] = np.concatenate((column, added))
     return Tracks(**columns)
+
+
+# --- the planner `lanewise` -------------------------------------------------------------------------------------------
+
+
+def changed_said(change: Callable[[Message, Tick], Message | None]) -> Callable[[Node], Node]:
+    """A node each of whose messages is changed, or withheld where the change gives none."""
+
+    def changed(node: Node) -> Node:
+        def step(memory: Any, tick: Tick) -> tuple[Any, tuple[Publication, ...]]:
+            memory, said = node.step(memory, tick)
+            others = [(p, change(p.message, tick)) for p in said]
+            return memory, tuple(replace(p, message=message) for p, message in others if message is not None)
+
+        return replace(node, step=step)
+
+    return changed
+
+
+def test_flickering_detections_are_driven_through() -> None:
+    """Each track is missing in one frame of three, at random."""
+    rng = np.random.default_rng(3)
+
+    def flicker(message: Message, _: Tick) -> Message:
+        if not isinstance(message, Tracks):
+            return message
+        seen = rng.random(len(message.ids)) > 1.0 / 3.0
+        return Tracks(**{name: getattr(message, name)[seen] for name in Tracks.__dataclass_fields__})
+
+    driven, _, context = drive("stopped-lead", "perception", changed_said(flicker), 22.0, planner="lanewise")
+    assert not driven.rollout.contacts
+    assert worst_mode(driven) is not SafetyMode.MINIMAL_RISK
+    assert driven.rollout.ego.acceleration_mps2.min() > -5.0
+    results = {result.name: result for result in verdict_of(driven, context).results}
+    assert results["lane_departure"].passed
+
+
+def test_perception_that_is_silent_for_a_second_ends_in_a_reported_stop() -> None:
+    def pause(message: Message, tick: Tick) -> Message | None:
+        return None if FAIL_S * 1e9 <= tick.now_ns < (FAIL_S + 1.0) * 1e9 else message
+
+    driven, said, context = drive("curve", "perception", changed_said(pause), planner="lanewise")
+    check_safe_state(driven, context)
+    reasons = [m.reason for _, m in said if isinstance(m, SafetyStatus)]
+    assert any("/perception/tracks" in reason for reason in reasons)
+
+
+def test_localization_that_says_it_is_lost_ends_in_a_reported_stop() -> None:
+    def lose(message: Message, tick: Tick) -> Message:
+        lost = isinstance(message, PoseEstimate) and tick.now_ns >= FAIL_S * 1e9
+        return replace(message, status=PoseStatus.LOST) if lost else message
+
+    driven, said, context = drive("curve", "localization", changed_said(lose), planner="lanewise")
+    check_safe_state(driven, context)
+    assert any("localization is lost" in m.reason for _, m in said if isinstance(m, SafetyStatus))
+
+
+@pytest.mark.parametrize(("name", "fault"), [("planner", raises), ("control", falls_silent)])
+def test_its_own_node_lost_ends_in_a_stop_in_the_lane(name: str, fault: Any) -> None:
+    driven, _, context = drive("curve", name, from_then_on(fault), planner="lanewise")
+    check_safe_state(driven, context)
+
+
+def test_a_solver_without_solutions_changes_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        lanewise_planner, "refine", lambda found, settings: refine(found, settings, lambda _program: None)
+    )
+    driven, said, context = drive("stopped-lead", end_s=22.0, planner="lanewise")
+    assert verdict_of(driven, context).passed
+    assert worst_mode(driven) is SafetyMode.NORMAL
+    plans = [m for _, m in said if isinstance(m, Trajectory)]
+    assert sum("not refined" in plan.reason for plan in plans) > 0.5 * len(plans)
 
 
 def test_what_a_node_says_late_is_refused_and_the_drive_goes_on() -> None:
