@@ -40,6 +40,7 @@ class MarkModel:
     `line_m` is the error of a whole line (perception and map), `mount_rad` that of the camera's mount. `seen` and
     `edge_seen`: chance that a painted line beside the ego, or an unpainted road edge, is reported; `seen_per_m` is lost
     with each metre further aside. `gate_m`: a seen line further from any line of the map is unexplained.
+    `same_m`: seen lines nearer to each other than this are one, seen by two cameras.
     `stays_m` is the distance over which a line keeps its error, so that pictures are not counted as independent.
     """
 
@@ -58,6 +59,7 @@ class MarkModel:
     right_type: float = 0.88
     other_type: float = 0.06
     gate_m: float = 0.7
+    same_m: float = 0.4
     stays_m: float = 30.0
     rejected_at_sigma: float = 3.5
     rejected_slope: float = 0.005
@@ -106,7 +108,10 @@ class LineCorrection:
 
 
 def seen_lines(marks: LaneMarks, model: MarkModel) -> SeenLines:
-    """Put the points of each mark onto the stations between its first and last point; non-finite ones do not count."""
+    """Put the points of each mark onto the stations between its first and last point; non-finite ones do not count.
+
+    What two cameras say of one line becomes one line.
+    """
     stations = model.stations_m
     y, sigma, types, spans = [], [], [], []
     for line in range(len(marks.types)):
@@ -130,10 +135,35 @@ def seen_lines(marks: LaneMarks, model: MarkModel) -> SeenLines:
         spans.append((x[[0, -1]] + beyond, np.abs(beyond) / math.sqrt(3.0)))
     shape = (len(types), len(stations))
     span, span_sigma = np.array(spans).reshape(-1, 2, 2).swapaxes(0, 1)
-    return SeenLines(
+    return _each_once(SeenLines(
         stations, np.array(y).reshape(shape), np.array(sigma).reshape(shape), np.array(types, dtype=np.int64), span,
         span_sigma,
-    )  # fmt: skip
+    ), model.same_m)  # fmt: skip
+
+
+def _each_once(seen: SeenLines, same_m: float) -> SeenLines:
+    """Lines that lie on each other, on the whole of what they have in common, as one.
+
+    Each place is told by who knows it best, the type by who sees the line nearer to the car.
+    """
+    order = np.argsort(seen.span_m[:, 0], kind="stable")
+    y, sigma, types = seen.y_m[order], seen.sigma_m[order], seen.types[order]
+    span, span_sigma = seen.span_m[order], seen.span_sigma_m[order]
+    kept: list[int] = []
+    for i in range(seen.size):
+        gaps = np.abs(y[kept] - y[i])
+        common = np.isfinite(gaps)
+        mean = np.where(common, gaps, 0.0).sum(axis=1) / np.maximum(common.sum(axis=1), 1)
+        mean[~common.any(axis=1) | ((types[kept] == MarkType.NONE) != (types[i] == MarkType.NONE))] = np.inf
+        if not kept or mean.min() > same_m:
+            kept.append(i)
+            continue
+        same = kept[int(mean.argmin())]
+        better = np.isfinite(y[i]) & ~(sigma[same] <= sigma[i])
+        y[same, better], sigma[same, better] = y[i, better], sigma[i, better]
+        if span[i, 1] > span[same, 1]:
+            span[same, 1], span_sigma[same, 1] = span[i, 1], span_sigma[i, 1]
+    return SeenLines(seen.x_m, y[kept], sigma[kept], types[kept], span[kept], span_sigma[kept])
 
 
 def score_poses(

@@ -63,6 +63,24 @@ def test_one_misread_type_does_not_outweigh_the_places_of_four_lines() -> None:
     assert int(np.argmax(score)) == 0
 
 
+def test_what_two_cameras_say_of_a_line_is_one_line() -> None:
+    lines, true = lines_of(3), in_lane(1)
+    near = seen_from(lines, true)
+    far = near.xy_m[:, 0] >= 12.0
+    counts = [int(far[a:b].sum()) for a, b in zip(near.start[:-1], near.start[1:], strict=True)]
+    both = LaneMarks(
+        np.concatenate((near.start, near.start[-1] + np.cumsum(counts))),
+        np.concatenate((near.xy_m, near.xy_m[far] + (0.0, 0.15))),
+        np.concatenate((near.sigma_m, near.sigma_m[far])),
+        np.concatenate((near.types, near.types)),
+        np.concatenate((near.score, near.score)),
+    )
+    seen = seen_lines(both, MODEL)
+    assert seen.size == seen_lines(near, MODEL).size
+    told = line_correction(true, 0.1, seen, lines, MODEL, 100.0)
+    assert told.accepted == told.offered > 0
+
+
 @given(st.floats(-0.4, 0.4), st.floats(-0.02, 0.02), st.sampled_from([0, 1, 2]))
 def test_the_correction_leads_back_to_the_true_pose(left_m: float, yaw_rad: float, lane: int) -> None:
     lines = lines_of(3)
