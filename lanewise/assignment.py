@@ -47,7 +47,9 @@ MAX_MAP_BYTES = 256 * 2**20
 METADATA = "assignment"
 
 LANE_KEEPING = ("un-r157",)
-"""Rules (as a scenario names them) that ask to stay in the lane."""
+"""Rules (as a scenario names them) that ask to cross no mark at all."""
+IN_LANE = (*LANE_KEEPING, "")
+"""Rules that ask to stay in the lane where there is no goal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Start:
     set_speed_mps: float
     keep_lane: bool = False
     """Whether the rules that the drive is judged by ask to stay in the lane."""
+    may_pass: bool = True
+    """Whether they allow to leave it for a moment to pass somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ class Assignment:
         arrival = None if self.appointment is None else self.appointment.on(route)
         open_end = self.map_format in ("commonroad", "argoverse2")
         halts = tuple(stop.on(route) for stop in self.stops)
-        mission = Mission(route, start.set_speed_mps, open_end, start.keep_lane, arrival, halts)
+        mission = Mission(route, start.set_speed_mps, open_end, start.keep_lane, start.may_pass, arrival, halts)
         return Context(lane_map, self.vehicle, mission, dt_s, foretold_in(self.map_data) if self.foretold else ())
 
     def to_metadata(self) -> dict[str, str]:
@@ -198,8 +202,8 @@ def assignment_of(source: Source) -> Assignment:
     lanes, along, _ = lane_map.nearest(np.array([[pose.x_m, pose.y_m]]), np.array([pose.yaw_rad]))
     # A set speed that the file leaves open is no wish to go faster than the vehicle can.
     speed = engine.set_speed_mps if math.isfinite(engine.set_speed_mps) else limits.speed_mps
-    keep_lane = source.engine.regulation in LANE_KEEPING and source.goal_xy is None
-    start = Start(int(lanes[0]), float(along[0]), speed, keep_lane)
+    keep_lane = engine.regulation in IN_LANE and source.goal_xy is None
+    start = Start(int(lanes[0]), float(along[0]), speed, keep_lane, engine.regulation not in LANE_KEEPING)
     return Assignment(
         source.map_name, source.map_format, source.map_data, vehicle_of(shape, limits), start,
         _destination(lane_map, start, source), ncap_test(engine), _appointment(source), source.foretold,

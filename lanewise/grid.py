@@ -43,7 +43,7 @@ def straight_road() -> LaneMap:
 def grid_context(lane_map: LaneMap, traffic: Traffic) -> Context:
     """The planner's task in a case: follow the middle lane at the initial speed."""
     route = follow_lane(lane_map, lane_map.index("ego"), -ROAD_FROM_M, ROAD_TO_M)
-    return Context(lane_map, EGO, Mission(route, traffic.ego_mps, keep_lane=True), DT_S)
+    return Context(lane_map, EGO, Mission(route, traffic.ego_mps, keep_lane=True, may_pass=False), DT_S)
 
 
 def scene_of(context: Context, sight: Sight) -> Scene:

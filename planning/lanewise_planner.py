@@ -285,10 +285,12 @@ class LanewisePlanner:
     ) -> tuple[Way, ...]:
         settings, mission = self.settings, scene.context.mission
         found = list(keeping(place, limits.room_m, scene.context.vehicle, settings.candidates))
-        if not settings.lane_changes or mission.keep_lane or mission.arrival is not None:
+        if mission.arrival is not None:
             return tuple(found)
-        found += changing(scene.context.lane_map, path, place, limits.room_m, begun, settings.candidates)
-        found += passing(scene, path, place, limits, futures, settings.passing)
+        if settings.lane_changes and not mission.keep_lane:
+            found += changing(scene.context.lane_map, path, place, limits.room_m, begun, settings.candidates)
+        if mission.may_pass:
+            found += passing(scene, path, place, limits, futures, settings.passing)
         return tuple(found)
 
     def _answer(self, scene: Scene, weighed: Weighed, refined: Refined) -> Plan:

@@ -62,7 +62,10 @@ class Mission:
     set_speed_mps: float
     open_end: bool = False
     keep_lane: bool = False
-    """Whether the ego has to stay in its lane, as a lane-keeping system does (UN R157)."""
+    """Whether the ego has to stay in its lane, as where no goal asks it to leave it."""
+    may_pass: bool = True
+    """Whether it may leave the lane's middle to pass somebody and come back, over marks that may be crossed; a
+    lane-keeping system may not (UN R157 5.2.1)."""
     arrival: Arrival | None = None
     """When to be where; None where the ego may take its time."""
     halts: tuple[Halt, ...] = ()

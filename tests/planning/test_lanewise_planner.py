@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bus.messages import EntityKind
+from planning.candidates import KEEP, PASS
 from planning.lanewise_planner import LanewiseMemory, LanewisePlanner
 from planning.planner import Plan
 from planning.scene import Scene
@@ -61,6 +63,15 @@ def test_it_changes_lanes_for_a_standing_car_unless_it_has_to_keep_its_lane(scen
     standing = scene(25.0, {"ahead_m": 110.0})
     assert planned(standing).label.startswith("change right")
     assert planned(in_lane(standing)).label.startswith("keep")
+
+
+def test_who_keeps_its_lane_passes_within_it_unless_marks_are_not_to_be_crossed(scene: SceneMaker) -> None:
+    post = {"ahead_m": 60.0, "left_m": -1.3, "kinds": int(EntityKind.OBSTACLE), "length_m": 0.5, "width_m": 0.5}
+    made = in_lane(scene(15.0, post))
+    mission = replace(made.context.mission, may_pass=False)
+    strict = replace(made, context=replace(made.context, mission=mission))
+    lanes = [{way.lane for way in PLANNER.weigh(one, PLANNER.start(one.context)).layout.ways} for one in (made, strict)]
+    assert lanes == [{KEEP, PASS}, {KEEP}]
 
 
 def test_an_occupied_lane_is_not_changed_to(scene: SceneMaker) -> None:
