@@ -16,7 +16,7 @@ def compute(view: LaneView) -> MetricResult:
     """How far [m] the worst tyre edge lies beyond the mark, negative: inside; fails above 0."""
     x, y = tyre_points(view.ego_x_m, view.ego_y_m, view.rollout.ego.yaw_rad, view.ego_shape)
     s, d = project_tracks(view.corridor.path, x, y)
-    left, right = view.corridor.sides(s)
+    left, right = view.corridor.mark_sides(s)
     left_marked, right_marked = view.corridor.marked(s)
     beyond = np.maximum(np.where(left_marked, d - left, -np.inf), np.where(right_marked, -d - right, -np.inf))
     on_path = (s >= 0.0) & (s <= view.corridor.path.length_m)
