@@ -36,6 +36,8 @@ class WayOutSettings:
     """Tracks less likely to exist than this are not minded."""
     braking_others_mps2: float = 0.5
     """Others that slow down by more than this are taken to go on doing so."""
+    sure_sigmas: float = 2.0
+    """Sideways others go as fast as is left of their speed less so many 1-sigma."""
     side_m: float = 0.05
     """The ego's box is taken wider by this on both sides."""
 
@@ -72,7 +74,7 @@ def first_met(
     """
     distance, _ = stopping_m(ego.speed_mps, command_mps2, settings)
     rows = np.flatnonzero(tracks.existence >= settings.existence)
-    vx_mps, vy_mps = _surely_sideways(tracks, ego.odom_from_ego.yaw_rad)
+    vx_mps, vy_mps = _surely_sideways(tracks, ego.odom_from_ego.yaw_rad, settings.sure_sigmas)
     columns = (
         tracks.x_m, tracks.y_m, tracks.yaw_rad, vx_mps, vy_mps, tracks.acceleration_mps2, tracks.length_m,
         tracks.width_m,
@@ -87,12 +89,12 @@ def first_met(
     return int(rows[found]) if found >= 0 else -1
 
 
-def _surely_sideways(tracks: Tracks, heading_rad: float) -> tuple[Floats, Floats]:
-    """Velocities of the tracks; across the heading, what is left of them less their 1-sigma."""
+def _surely_sideways(tracks: Tracks, heading_rad: float, sigmas: float) -> tuple[Floats, Floats]:
+    """Velocities of the tracks; across the heading, what is left of them less so many 1-sigma."""
     aside = np.array((-math.sin(heading_rad), math.cos(heading_rad)))
     across = aside[0] * tracks.vx_mps + aside[1] * tracks.vy_mps
     spread = np.sqrt(np.maximum(np.einsum("i,nij,j->n", aside, tracks.covariance[:, 2:, 2:], aside), 0.0))
-    less = np.sign(across) * np.minimum(np.abs(across), spread)
+    less = np.sign(across) * np.minimum(np.abs(across), sigmas * spread)
     return tracks.vx_mps - less * aside[0], tracks.vy_mps - less * aside[1]
 
 

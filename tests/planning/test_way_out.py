@@ -74,7 +74,7 @@ def test_who_walks_into_the_way_is_met() -> None:
 def test_full_braking_needs_a_sideways_speed_that_is_known() -> None:
     beside = tracks_of((2.5, 2.6, 20.0, -1.0))
     assert first_met(ego(), STRAIGHT, beside, 0.0, 0.0, CAR, SETTINGS) == 0
-    for spread_mps, met in ((0.2, 0), (1.1, -1)):
+    for spread_mps, met in ((0.1, 0), (0.55, -1)):
         unsure = replace(beside, covariance=np.diag((0.0, 0.0, 0.0, spread_mps**2))[None])
         assert first_met(ego(), STRAIGHT, unsure, 0.0, 0.0, CAR, SETTINGS) == met
     ahead = tracks_of((stop_m(20.0, 0.0) + FRONT_M + HALF_M - 0.5, 0.0, 0.0, 0.0))
