@@ -166,6 +166,23 @@ def test_nobody_comes_because_all_ranges_are_said_too_far() -> None:
     assert abs(said.x_m[0] - 60.0) < 1.0
 
 
+def test_who_is_taken_for_another_kind_does_not_jump() -> None:
+    """Its near side, 2 m to the right, stays where it is; its middle is where its kind's width puts it."""
+    memory, sideways = empty(), []
+    for frame in range(40):
+        motorcycle = frame >= 30
+        seen = objects((0.5, -2.4 if motorcycle else -2.95))
+        if motorcycle:
+            narrow = {"length_m": np.array([2.2]), "width_m": np.array([0.8])}
+            seen = replace(seen, kinds=np.array([EntityKind.MOTORCYCLE]), **narrow)
+        else:
+            seen = replace(seen, width_m=np.array([1.9]))
+        memory = fed(memory, frame, seen)
+        if frame >= 20:
+            sideways.append(float(message_of(SETTINGS, memory.tracks, IDENTITY).vy_mps[0]))
+    assert np.abs(sideways).max() < 0.3
+
+
 def test_who_drives_beside_is_known_less_well_than_one_ahead() -> None:
     spread = []
     for place in ((1.0, 2.0), (5.0, 2.0)):
