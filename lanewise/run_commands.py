@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +27,10 @@ from lanewise.solution import write_solution
 from lanewise.tables import print_batch, print_drive
 
 DEMO = "cut-in"
-LOCALIZATION = "map"
-"""Who tells the pose where nothing else is asked for; suites of planner metrics stay on the truth."""
+SENSED = {"perception": "camera", "localization": "map"}
+TRUTH = {"perception": "ground-truth", "localization": "ground-truth"}
+"""Who sees and who tells the pose where nothing else is asked for. Suites of planner metrics stay on the truth, and so
+do solutions: they answer a problem that states all exactly."""
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
 
 Out = Annotated[Path | None, typer.Option(help="Folder of the run (of all runs, for several); default runs/<time>.")]
@@ -37,7 +39,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of all random generators.")
 
 def demo(out: Out = None, seed: Seed = 0) -> None:
     """Drive one shipped scenario with the whole stack; prints the scores and where the report is."""
-    config = RunConfig(scenario=DEMO, seed=seed, stack=StackChoice(localization=LOCALIZATION))
+    config = RunConfig(scenario=DEMO, seed=seed, stack=StackChoice(**SENSED))
     outcome = _drive([Job(config, _new_folder(out, DEMO), Outputs(), DEMO)], 1)[0]
     print_drive(outcome)
     _leave((outcome,))
@@ -50,7 +52,11 @@ def run_command(
     ],
     planner: Annotated[str | None, typer.Option(help="A name, module:Class or file.py:Class.")] = None,
     perception: Annotated[
-        str | None, typer.Option(help="Who sees: ground-truth, or camera (rendered pictures and the net).")
+        str | None,
+        typer.Option(
+            help="Who sees: camera (rendered pictures and the net; the default), or ground-truth (the default with "
+            "--solution)."
+        ),
     ] = None,
     detector: Annotated[
         str | None, typer.Option(help="A detector of your own: FILE.onnx, module:Class or file.py:Class.")
@@ -61,8 +67,7 @@ def run_command(
     localization: Annotated[
         str | None,
         typer.Option(
-            help=f"Who tells the pose: map, ground-truth, gnss or odometry; default {LOCALIZATION}, "
-            "ground-truth with --solution."
+            help="Who tells the pose: map (the default), gnss, odometry, or ground-truth (the default with --solution)."
         ),
     ] = None,
     ego: Annotated[str, typer.Option(help="Who drives the ego: stack, or scripted (the file alone).")] = "stack",
@@ -100,9 +105,7 @@ def run_command(
         planner=planner, perception=perception, localization=localization, detector=detector,
         detector_form=detector_form,
     )  # fmt: skip
-    # a solution answers a problem that states the ego exactly
-    pose = LOCALIZATION if solution is None else "ground-truth"
-    base = _base(config, pose, choices, setting or [], seed, timeout)
+    base = _base(config, SENSED if solution is None else TRUTH, choices, setting or [], seed, timeout)
     cases = select(scenarios, root, sample, every, seed)
     _check_ego(ego, states, len(cases))
     if ego == "scripted":
@@ -142,14 +145,15 @@ def _tell(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
 
 
 def _base(
-    path: Path | None, pose: str, choices: dict[str, str], settings: Sequence[str], seed: int, timeout_s: float | None
-) -> RunConfig:
+    path: Path | None, usual: Mapping[str, str], choices: Mapping[str, str], settings: Sequence[str], seed: int,
+    timeout_s: float | None,
+) -> RunConfig:  # fmt: skip
     """The configuration that all drives of a command share: file, then options, then `--set`.
 
-    `pose` is who tells it where none of them says so.
+    `usual` is who does what where none of them says so.
     """
     tree = _read(path) if path is not None else {}
-    stack = {"localization": pose, **tree.get("stack", {}), **choices}
+    stack = {**usual, **tree.get("stack", {}), **choices}
     tree = {**tree, "stack": stack, "seed": seed or tree.get("seed", 0)}
     if timeout_s is not None:
         tree["simulation"] = {**tree.get("simulation", {}), "timeout_s": timeout_s}

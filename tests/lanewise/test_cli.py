@@ -9,6 +9,9 @@ import pytest
 
 from lanewise.scenarios.catalog import FOLDER
 
+TOLD = ("--perception", "ground-truth")
+"""Cameras take their time; these drives are told who is around."""
+
 
 def lanewise(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "lanewise", *(str(word) for word in words)]
@@ -16,13 +19,12 @@ def lanewise(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_run_prints_scores_and_where_the_report_is(tmp_path: Path) -> None:
-    done = lanewise("run", "cut-in", "--out", "here", cwd=tmp_path)
+    done = lanewise("run", "cut-in", *TOLD, "--out", "here", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "cut-in: PASS by general rules" in done.stdout
     assert "lane_departure" in done.stdout
     assert "here/report.html" in done.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"here"}
-    assert 'localization = "map"' in (tmp_path / "here" / "config.toml").read_text()
 
 
 def test_a_failed_verdict_exits_with_1_and_says_why(tmp_path: Path) -> None:
@@ -38,7 +40,7 @@ def test_a_failed_verdict_exits_with_1_and_says_why(tmp_path: Path) -> None:
         "        plan, memory = IdmPlanner().plan(scene, memory)\n"
         "        return replace(plan, states=replace(plan.states, y_m=plan.states.y_m + 3.0)), memory\n"
     )
-    done = lanewise("run", "merge", "--planner", f"{planner}:Drifter", "--out", "r", "--no-report", cwd=tmp_path)
+    done = lanewise("run", "merge", "--planner", f"{planner}:Drifter", *TOLD, "--out", "r", "--no-report", cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     assert "merge: FAIL" in done.stdout
     assert "over the left mark" in done.stdout
@@ -87,19 +89,31 @@ def test_scripted_states_have_the_documented_columns(tmp_path: Path) -> None:
     assert travelled == pytest.approx(float(ego[0]["speed_mps"]) * 1.0, rel=0.02)
 
 
+def test_run_sees_through_cameras_and_finds_itself_on_the_map(tmp_path: Path) -> None:
+    done = lanewise("run", "curve", "--timeout", 2, "--no-report", "--out", "c", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = (tmp_path / "c" / "config.toml").read_text()
+    assert 'perception = "camera"' in said
+    assert 'localization = "map"' in said
+
+
 @pytest.mark.parametrize(
     "words",
     [("--localization", "ground-truth"), ("--config", "mine.toml"), ("--set", "stack.localization=ground-truth")],
 )
 def test_who_tells_the_pose_can_be_chosen(words: tuple[str, str], tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('[stack]\nlocalization = "ground-truth"\n')
-    done = lanewise("run", "curve", "--timeout", 3, "--no-report", "--no-record", *words, "--out", "c", cwd=tmp_path)
+    done = lanewise(
+        "run", "curve", "--timeout", 3, "--no-report", "--no-record", *TOLD, *words, "--out", "c", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert 'localization = "ground-truth"' in (tmp_path / "c" / "config.toml").read_text()
 
 
 def test_a_batch_prints_a_line_for_each_and_the_sum(tmp_path: Path) -> None:
-    done = lanewise("run", "curve", "merge", "--workers", 2, "--timeout", 3, "--no-report", "--out", "b", cwd=tmp_path)
+    done = lanewise(
+        "run", "curve", "merge", "--workers", 2, "--timeout", 3, "--no-report", *TOLD, "--out", "b", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert "all: 2 of 2 pass (100.0%)" in done.stdout
     assert (tmp_path / "b" / "00000-curve" / "metrics.json").is_file()
@@ -107,8 +121,8 @@ def test_a_batch_prints_a_line_for_each_and_the_sum(tmp_path: Path) -> None:
 
 
 def test_a_glob_in_quotes_is_expanded(tmp_path: Path) -> None:
-    words = ("run", f"{FOLDER}/cu*.xosc", "--timeout", 1.5, "--no-report", "--no-record", "--workers", 1, "--out", "g")
-    done = lanewise(*words, cwd=tmp_path)
+    words = ("run", f"{FOLDER}/cu*.xosc", "--timeout", 1.5, "--no-report", "--no-record", "--workers", 1, *TOLD)
+    done = lanewise(*words, "--out", "g", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "all: 3 of 3 pass" in done.stdout
 
