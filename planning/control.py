@@ -16,9 +16,9 @@ from bus.messages import Odometry, Trajectory, VehicleCommand
 from bus.node import Node, Publication, Tick
 from bus.topics import TOPICS
 from geometry.angles import wrap_rad
-from geometry.pose import Pose
-from motion.bicycle import Vehicle, step_bicycle
+from motion.bicycle import Vehicle
 from motion.tracking import LateralGains, TrackingSettings, lateral_gains, nearest_on_path, steering_command
+from planning.dead_reckoning import moved_on
 from planning.grip import GRAVITY_MPS2, along_limit_mps2, friction_of
 
 CONTROL_PERIOD_NS = 20_000_000
@@ -52,22 +52,10 @@ def _step(vehicle: Vehicle, settings: TrackingSettings, gains: LateralGains, tic
         for topic in ("/localization/odometry", "/planning/trajectory")
     ]
     friction = friction_of(tick.fresh("/perception/weather", TOPICS["/perception/weather"].max_age_s or 0.0))
-    later = moved_on(odometry, ages_s[0] + settings.delay_s, vehicle)
+    after_s = ages_s[0] + settings.delay_s
+    later = moved_on(odometry, odometry.acceleration_mps2, odometry.steering_rad, after_s, vehicle)
     command = track(trajectory, later, ages_s[1] + settings.delay_s, vehicle, settings, gains, friction * GRAVITY_MPS2)
     return (Publication("/control/command", command),)
-
-
-def moved_on(ego: Odometry, after_s: float, vehicle: Vehicle) -> Odometry:
-    """Where the ego will be after a moment, its wheels and its acceleration as they are."""
-    if after_s <= 0.0:
-        return ego
-    pose = ego.odom_from_ego
-    x_m, y_m, yaw_rad, speed, acceleration, steering, yaw_rate = step_bicycle(
-        pose.x_m, pose.y_m, pose.yaw_rad, ego.speed_mps, ego.acceleration_mps2, ego.steering_rad,
-        ego.acceleration_mps2, ego.steering_rad, vehicle.wheelbase_m, vehicle.max_steering_rad,
-        vehicle.max_steering_rate_radps, vehicle.acceleration_lag_s, vehicle.steering_lag_s, after_s,
-    )  # fmt: skip
-    return Odometry(Pose(x_m, y_m, yaw_rad), speed, acceleration, yaw_rate, steering, ego.engaged)
 
 
 def track(

@@ -36,9 +36,9 @@ from bus.messages import (
 from bus.node import Node, Publication, Tick
 from bus.topics import TOPICS
 from geometry.angles import wrap_rad
-from geometry.pose import Pose
-from motion.bicycle import Vehicle, step_bicycle
+from motion.bicycle import Vehicle
 from motion.tracking import LateralGains, TrackingSettings, lateral_gains, nearest_on_path, steering_command
+from planning.dead_reckoning import moved_on
 from planning.doubt import DoubtSettings, pace_mps
 from planning.way_out import WayOutSettings, first_met
 
@@ -172,7 +172,11 @@ class Gate:
             return replace(memory, ego=received.message, ego_measured_ns=received.envelope.measured_ns)
         if memory.ego is None:
             return memory
-        return replace(memory, ego=_moved_on(memory.ego, memory.command, self.vehicle))
+        last = memory.command
+        later = moved_on(
+            memory.ego, last.acceleration_mps2, last.steering_rad, GATE_PERIOD_NS * 1e-9, self.vehicle
+        )  # fmt: skip
+        return replace(memory, ego=later)
 
     def _judge(self, memory: SafetyMemory, newest: dict[str, Any], now_ns: int) -> tuple[SafetyMode, str, float]:
         """Mode, reason and the highest speed."""
@@ -231,17 +235,6 @@ class Gate:
                 self.gains.at(speed), offset, error, bend, ego.steering_rad, speed, self.vehicle, self.tracking
             )
         return VehicleCommand(-self.settings.stop_mps2, steering, hazard_lights=True, emergency=False)
-
-
-def _moved_on(ego: Odometry, command: VehicleCommand, vehicle: Vehicle) -> Odometry:
-    """Where the bicycle model takes the ego within one period of the gate."""
-    pose = ego.odom_from_ego
-    x_m, y_m, yaw_rad, speed, acceleration, steering, yaw_rate = step_bicycle(
-        pose.x_m, pose.y_m, pose.yaw_rad, ego.speed_mps, ego.acceleration_mps2, ego.steering_rad,
-        command.acceleration_mps2, command.steering_rad, vehicle.wheelbase_m, vehicle.max_steering_rad,
-        vehicle.max_steering_rate_radps, vehicle.acceleration_lag_s, vehicle.steering_lag_s, GATE_PERIOD_NS * 1e-9,
-    )  # fmt: skip
-    return Odometry(Pose(x_m, y_m, yaw_rad), speed, acceleration, yaw_rate, steering, ego.engaged)
 
 
 def _remember(memory: SafetyMemory, newest: dict[str, Any], now_ns: int) -> SafetyMemory:

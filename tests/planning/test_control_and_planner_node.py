@@ -20,8 +20,9 @@ from bus.node import Received, Tick
 from geometry.pose import Pose
 from motion.bicycle import step_bicycle
 from motion.tracking import TrackingSettings, lateral_gains
-from planning.control import moved_on, track
 from planning.control import node as control_node
+from planning.control import track
+from planning.dead_reckoning import moved_on
 from planning.grip import friction_of
 from planning.idm import IdmPlanner
 from planning.planner import PlannerSettings, node, trajectory_message
@@ -119,7 +120,14 @@ def driven_with_delay(delay_s: float, compensated_s: float) -> np.ndarray:
         ego = Odometry(Pose(*state[:3]), state[3], state[4], 0.0, state[5], True)
         plan = circle(1e9, 25.0, 0.0)
         plan = replace(plan, x_m=plan.x_m + state[0] - 2.0)
-        command = track(plan, moved_on(ego, compensated_s, CAR), 0.08 + compensated_s, CAR, settings, gains)
+        command = track(
+            plan,
+            moved_on(ego, ego.acceleration_mps2, ego.steering_rad, compensated_s, CAR),
+            0.08 + compensated_s,
+            CAR,
+            settings,
+            gains,
+        )
         waiting.append((command.acceleration_mps2, command.steering_rad))
         acceleration, steering = waiting.pop(0)
         *state, _ = step_bicycle(
@@ -139,14 +147,14 @@ def test_a_delay_that_is_known_costs_less_overshoot() -> None:
 
 def test_moving_on_is_what_the_bicycle_does_with_wheels_held() -> None:
     ego = Odometry(Pose(3.0, -2.0, 0.4), 12.0, -1.0, 0.0, 0.05, True)
-    later = moved_on(ego, 0.1, CAR)
+    later = moved_on(ego, ego.acceleration_mps2, ego.steering_rad, 0.1, CAR)
     travelled = 12.0 * 0.1 - 0.5 * 0.1**2
     assert later.speed_mps == pytest.approx(11.9)
     turned = later.odom_from_ego.yaw_rad - 0.4
     assert turned == pytest.approx(travelled * math.tan(0.05) / CAR.wheelbase_m, rel=1e-6)
     chord = math.hypot(later.odom_from_ego.x_m - 3.0, later.odom_from_ego.y_m + 2.0)
     assert chord == pytest.approx(travelled, rel=1e-3)
-    assert moved_on(ego, 0.0, CAR) is ego
+    assert moved_on(ego, ego.acceleration_mps2, ego.steering_rad, 0.0, CAR) is ego
 
 
 @pytest.mark.parametrize("friction", [0.2, 0.4, 0.6, 0.9])
