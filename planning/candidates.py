@@ -135,8 +135,3 @@ def policy_label(row: Floats) -> str:
 def distance_of(speed_mps: float, span_s: float, settings: CandidateSettings) -> float:
     """Length over which a way sideways is driven."""
     return max(speed_mps * span_s, settings.shortest_m)
-
-
-def is_finite_way(way: Way) -> bool:
-    """Whether the kernel can drive it."""
-    return math.isfinite(way.offset_m) and way.length_m > 0.0
