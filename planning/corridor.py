@@ -36,6 +36,9 @@ class CorridorSettings:
     """Slower sideways motion is wandering within the own lane, not an intention."""
     along_speed_mps: float = 2.0
     """Who moves along the road slower than this and sideways is crossing it."""
+    doubt_sigmas: float = 2.0
+    """So many 1-sigma of its place sideways are added to the margin of one that does not drive along: who stands at
+    the corridor's edge is in the way until perception is sure that it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,10 @@ def obstacles_in_corridor(
     along = agents.vx_mps * np.cos(yaw) + agents.vy_mps * np.sin(yaw)
     across = agents.vy_mps * np.cos(yaw) - agents.vx_mps * np.sin(yaw)
     drives_along = np.abs(along) >= settings.along_speed_mps
-    half = 0.5 * vehicle.width_m + np.where(drives_along, settings.moving_margin_m, settings.side_margin_m)
+    left = np.stack((-np.sin(yaw), np.cos(yaw)), axis=-1)
+    doubt_m = settings.doubt_sigmas * np.sqrt(np.einsum("ni,nij,nj->n", left, agents.covariance, left))
+    margin = np.where(drives_along, settings.moving_margin_m, settings.side_margin_m + doubt_m)
+    half = 0.5 * vehicle.width_m + margin
     low, high = min(ego_d_m, 0.0) - half, max(ego_d_m, 0.0) + half
     enter, leave = _occupancy(d.min(axis=1), d.max(axis=1), across, low, high)
     gap = s.min(axis=1) - (ego_s_m + vehicle.front_m)

@@ -101,7 +101,10 @@ class EgoState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Agents:
-    """N other road users in `world`, predicted to the scene's instant; each array has shape (N,). Box centres."""
+    """N other road users in `world`, predicted to the scene's instant; each array has shape (N,). Box centres.
+
+    `covariance` (N, 2, 2) is that of the place, as perception states it; zero where the truth is told.
+    """
 
     ids: NDArray[np.int64]
     kinds: NDArray[np.int64]
@@ -113,6 +116,7 @@ class Agents:
     acceleration_mps2: Floats
     length_m: Floats
     width_m: Floats
+    covariance: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,7 @@ def assemble(context: Context, now_ns: int, odometry: Odometry, pose: PoseEstima
     centres = np.stack((tracks.x_m + tracks_age_s * tracks.vx_mps, tracks.y_m + tracks_age_s * tracks.vy_mps), axis=-1)
     centres_world = world_from_odom @ centres
     velocity_world = turn @ np.stack((tracks.vx_mps, tracks.vy_mps), axis=-1)
+    axes = turn @ np.eye(2)
     agents = Agents(
         ids=tracks.ids,
         kinds=tracks.kinds,
@@ -158,6 +163,7 @@ def assemble(context: Context, now_ns: int, odometry: Odometry, pose: PoseEstima
         acceleration_mps2=tracks.acceleration_mps2,
         length_m=tracks.length_m,
         width_m=tracks.width_m,
+        covariance=axes.T @ tracks.covariance[:, :2, :2] @ axes,
     )
     ego = EgoState(
         world_from_odom @ odometry.odom_from_ego, odometry.speed_mps, odometry.acceleration_mps2, odometry.steering_rad,

@@ -1,6 +1,7 @@
 """A straight three-lane motorway, an ego on its middle lane, and scenes with whoever a test puts there."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,10 +28,10 @@ def context() -> Context:
     return Context(lane_map, CAR, Mission(route, 30.0), 0.1)
 
 
-def agents_of(rows: list[dict[str, float]]) -> Agents:
+def agents_of(rows: list[dict[str, Any]]) -> Agents:
     """Agents from rows; what a row leaves out is that of a standing car."""
     default = {"kinds": 0, "yaw_rad": 0.0, "vx_mps": 0.0, "vy_mps": 0.0, "acceleration_mps2": 0.0, "length_m": 4.5,
-               "width_m": 1.8}  # fmt: skip
+               "width_m": 1.8, "covariance": np.zeros((2, 2))}  # fmt: skip
     full = [{"ids": i + 1, **default, **row} for i, row in enumerate(rows)]
     return Agents(**{
         name: np.array([row[name] for row in full], dtype=np.int64 if name in ("ids", "kinds") else np.float64)

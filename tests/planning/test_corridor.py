@@ -72,3 +72,19 @@ def test_a_standing_car_keeps_more_room_than_one_that_drives_along() -> None:
     close = 0.9 + 0.5 * CAR.width_m + 0.2
     assert found(STRAIGHT, {"x_m": 90.0, "y_m": close})
     assert not found(STRAIGHT, {"x_m": 90.0, "y_m": close, "vx_mps": 20.0})
+
+
+def test_one_beside_the_corridor_is_in_the_way_until_its_place_is_known_well_enough() -> None:
+    beside = {"x_m": 90.0, "y_m": 0.9 + 0.5 * CAR.width_m + 0.3 + 0.1}
+    sideways = {"covariance": np.diag((0.0, 0.06**2))}
+    assert not found(STRAIGHT, beside)
+    assert found(STRAIGHT, {**beside, **sideways})
+    assert not found(STRAIGHT, {**beside, "covariance": np.diag((3.0**2, 0.04**2))})
+    assert not found(STRAIGHT, {**beside, **sideways, "vx_mps": 20.0}), "a neighbour that drives along is none"
+
+
+def test_doubt_sideways_is_taken_across_the_road_wherever_the_road_heads() -> None:
+    north = Polyline.through(np.stack((np.zeros(81), np.linspace(0.0, 400.0, 81)), axis=-1))
+    beside = {"y_m": 90.0, "x_m": 0.9 + 0.5 * CAR.width_m + 0.3 + 0.1, "yaw_rad": 0.5 * math.pi}
+    assert found(north, {**beside, "covariance": np.diag((0.06**2, 0.0))})
+    assert not found(north, {**beside, "covariance": np.diag((0.04**2, 3.0**2))})
