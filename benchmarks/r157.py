@@ -8,7 +8,8 @@ competent and careful driver. A planner sees all others ideally, but 0.35 s late
 contacts in cases that the careful driver avoids, `*_avoided` the cases without contact beside those of the reference
 drivers (at the common time gap of 2 s), `needless_brakes` brakings above 1 m/s^2 behind a car that keeps its lane and
 is more than 10 s away; the speed loss is how far the speed falls in cut-ins that all four reference drivers avoid.
-`--sample N` takes N cases, the grids by their size, each evenly over its sorted cases.
+`--sample N` takes about N cases: the grids and the cars that keep their lane by their number, but each a twentieth of
+the sample at least, evenly over its sorted cases.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ MODELS: Mapping[str, str] = MappingProxyType({"cc": CC, "rss": "RSS", "reg157": 
 LATENCY_S = 0.35
 CALM_MPS2, CALM_S = 1.0, 10.0
 """Harder braking behind a car that keeps its lane and is further away in time is needless."""
+LEAST_SHARE = 0.05
+"""So much of a sample is each kind of case at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +124,25 @@ def check_driver(grids: dict[str, list[Row]]) -> dict[str, Any]:
 
 
 def sampled(grids: Mapping[str, Sequence[Row]], count: int | None, seed: int) -> dict[str, list[Row]]:
-    """`count` cases in all, evenly from each grid's sorted cases with a random start; all where it is None."""
+    """About `count` cases in all, by kind (the grids, and those of them in which nobody comes into the ego's way); all
+    where it is None."""
     total = sum(len(cases) for cases in grids.values())
     if count is None or count >= total:
         return {grid: list(cases) for grid, cases in grids.items()}
     rng, chosen = random.Random(seed), {}
     for grid, cases in grids.items():
-        stride = total / count
-        picked = range(math.ceil(len(cases) / stride))
-        start = rng.random() * stride
-        chosen[grid] = [cases[min(int(start + i * stride), len(cases) - 1)] for i in picked]
+        kinds = [[row for row in cases if is_calm(row.case) is calm] for calm in (False, True)]
+        shares = [max(count * len(kind) / total, LEAST_SHARE * count) for kind in kinds]
+        chosen[grid] = [row for kind, share in zip(kinds, shares, strict=True) for row in _evenly(kind, share, rng)]
     return chosen
+
+
+def _evenly(cases: Sequence[Row], count: float, rng: random.Random) -> Iterator[Row]:
+    """So many of the sorted cases, from a random start on."""
+    stride = max(len(cases) / count, 1.0)
+    start = rng.random() * stride
+    places = (int(start + i * stride) for i in range(math.ceil(count)))
+    return (cases[place] for place in places if place < len(cases))
 
 
 @cache

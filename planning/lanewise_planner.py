@@ -17,7 +17,7 @@ import numpy as np
 from geometry.angles import Floats
 from geometry.polyline import Polyline
 from inference.here import RunKernel
-from planning.appointment import Kept, Manoeuvre, keep_appointment
+from planning.appointment import Kept, keep_appointment
 from planning.calls import Calls, next_call
 from planning.candidates import (
     HOLD_S,
@@ -28,6 +28,7 @@ from planning.candidates import (
     policies,
     policy_label,
 )
+from planning.laid_ways import Course, Manoeuvre
 from planning.passing import Limits, PassingSettings, passing
 from planning.planner import Considered, Plan, States
 from planning.prediction import D_HIGH, D_LOW, TIMES_S, Futures, PredictionSettings, predict, with_stop, without
@@ -99,7 +100,7 @@ class LanewiseMemory:
     policy: tuple[float, ...]
     acceleration_mps2: float
     rules: RuleMemory = RuleMemory()
-    manoeuvre: Manoeuvre | None = None
+    manoeuvre: Manoeuvre | Course | None = None
     """How the appointment is being kept."""
     calls: Calls = Calls()
     """Which of the mission's stops have been served."""

@@ -8,6 +8,7 @@ import pytest
 from geometry.angles import Floats
 from planning.appointment import Kept, keep_appointment
 from planning.foretold import Foretold
+from planning.laid_ways import Course
 from planning.lanewise_planner import LanewisePlanner
 from planning.scene import Arrival, Context, Mission, Scene
 from planning.space_time import SpaceTimeSettings
@@ -138,3 +139,21 @@ def test_foretold_motion_is_between_its_records_and_only_in_its_time() -> None:
     poses, there = item.at(np.array([0.5, 2.0, 3.5]))
     assert there.tolist() == [False, True, False]
     assert poses[1] == pytest.approx([10.0, 0.0, 0.0, 10.0])
+
+
+def test_a_heading_that_no_lane_has_is_reached_on_a_course_and_kept_to(scene: SceneMaker) -> None:
+    meeting = appointed(scene(6.0), 11.0, 2.5, 1.8, half_m=2.0)
+    arrival = meeting.context.mission.arrival
+    assert arrival is not None
+    east = meeting.ego.world_from_ego.yaw_rad
+    turned = replace(arrival, heading_rad=(east + 0.6, east + 0.9))
+    mission = replace(meeting.context.mission, arrival=turned)
+    meeting = replace(meeting, context=replace(meeting.context, mission=mission))
+    first = keep_appointment(meeting, None, SETTINGS)
+    assert first is not None
+    assert isinstance(first.manoeuvre, Course)
+    inside = (first.states.t_s >= 1.5) & (first.states.t_s <= 2.7)
+    assert (np.abs(first.states.yaw_rad[inside] - east - 0.75) < 0.15).any()
+    again = keep_appointment(meeting, first.manoeuvre, SETTINGS)
+    assert again is not None
+    assert again.manoeuvre is first.manoeuvre
