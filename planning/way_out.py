@@ -1,10 +1,12 @@
-"""Whether a command leaves a way out: obeyed for a moment and followed by full braking, does it meet anybody?
+"""Whether a command leaves a way out: obeyed for a moment and followed by full braking, does it meet anybody? And if
+so, does the plan that it follows?
 
 In: the ego, the way it is on (rear-axle poses), others as tracks; all in `odom`, SI. Out: the first track that would be
 met. The ego's reachable states are those of a fail-safe manoeuvre on its way (Pek et al. 2020, "Using online
 verification to prevent autonomous vehicles from causing accidents"); others go on as they move now, and who brakes
 brakes to standstill. Sideways they go only as fast as is known for sure: what drives beside is seen badly, and full
-braking for an error of its speed is no safety. Whoever runs into the ego from behind does not count.
+braking for an error of its speed is no safety. Whoever runs into the ego from behind does not count, nor whom the plan
+as it is passes well clear of, as before somebody who crosses: braking there is what would make them meet.
 """
 
 from __future__ import annotations
@@ -40,6 +42,10 @@ class WayOutSettings:
     """Sideways others go as fast as is left of their speed less so many 1-sigma."""
     side_m: float = 0.05
     """The ego's box is taken wider by this on both sides."""
+    passed_m: tuple[float, float] = (1.0, 0.3)
+    """Who is passed at this distance along and across is passed well clear of."""
+    on_plan_mps: float = 1.0
+    """An ego that is faster or slower than planned by more than this does not follow its plan."""
 
 
 def stopping_m(speed_mps: float, command_mps2: float, settings: WayOutSettings) -> tuple[Floats, Floats]:
@@ -72,21 +78,32 @@ def first_met(
         vehicle: the ego's box.
         settings: see there.
     """
-    distance, _ = stopping_m(ego.speed_mps, command_mps2, settings)
     rows = np.flatnonzero(tracks.existence >= settings.existence)
-    vx_mps, vy_mps = _surely_sideways(tracks, ego.odom_from_ego.yaw_rad, settings.sure_sigmas)
-    columns = (
-        tracks.x_m, tracks.y_m, tracks.yaw_rad, vx_mps, vy_mps, tracks.acceleration_mps2, tracks.length_m,
-        tracks.width_m,
-    )  # fmt: skip
-    others = np.stack([column[rows] for column in columns], axis=-1)
     if not len(rows):
         return -1
-    boxes = _along(ego, way, distance, vehicle)
-    found = _first_met(
-        boxes, vehicle.length_m, vehicle.width_m + 2.0 * settings.side_m, others, age_s, settings.braking_others_mps2
-    )
+    distance, _ = stopping_m(ego.speed_mps, command_mps2, settings)
+    boxes, others_mps2 = _along(ego, way, distance, vehicle), settings.braking_others_mps2
+    box = (vehicle.length_m, vehicle.width_m + 2.0 * settings.side_m)
+    sure = _others(tracks, *_surely_sideways(tracks, ego.odom_from_ego.yaw_rad, settings.sure_sigmas))
+    found = _first_met(boxes, *box, sure[rows], age_s, others_mps2)
+    planned = _planned(ego, way, vehicle, settings)
+    if found >= 0 and len(planned) >= len(boxes):
+        along, across = settings.passed_m
+        wide = (vehicle.length_m + 2.0 * along, vehicle.width_m + 2.0 * across)
+        rows = rows[~_passed(planned, *wide, _others(tracks, tracks.vx_mps, tracks.vy_mps)[rows], age_s, others_mps2)]
+        found = _first_met(boxes, *box, sure[rows], age_s, others_mps2)
     return int(rows[found]) if found >= 0 else -1
+
+
+def _others(tracks: Tracks, vx_mps: Floats, vy_mps: Floats) -> Floats:
+    """The tracks as rows of place, heading, velocity, acceleration and size, (N, 8)."""
+    return np.stack(
+        (
+            tracks.x_m, tracks.y_m, tracks.yaw_rad, vx_mps, vy_mps, tracks.acceleration_mps2, tracks.length_m,
+            tracks.width_m,
+        ),
+        axis=-1,
+    )  # fmt: skip
 
 
 def _surely_sideways(tracks: Tracks, heading_rad: float, sigmas: float) -> tuple[Floats, Floats]:
@@ -111,6 +128,22 @@ def _first_met(boxes, length, width, others, age_s, braking_mps2):  # type: igno
             ):
                 return row
     return -1
+
+
+@njit(cache=True)
+def _passed(boxes, length, width, others, age_s, braking_mps2):  # type: ignore[no-untyped-def]
+    """Which of the others never come to the boxes at their instants, (N,)."""
+    passed = np.ones(len(others), dtype=np.bool_)
+    for row in range(len(others)):
+        for k in range(len(boxes)):
+            x, y = _moved(others[row], age_s + k * STEP_S, braking_mps2)
+            if boxes_overlap(
+                boxes[k, 0], boxes[k, 1], boxes[k, 2], length, width, x, y, others[row, 2], others[row, 6],
+                others[row, 7],
+            ):  # fmt: skip
+                passed[row] = False
+                break
+    return passed
 
 
 @njit(cache=True)
@@ -145,3 +178,16 @@ def _along(ego: Odometry, way: Trajectory, distance_m: Floats, vehicle: Vehicle)
     x = np.interp(at, s, way.x_m) + beyond * np.cos(yaw) - offset * np.sin(yaw) + vehicle.centre_x_m * np.cos(yaw)
     y = np.interp(at, s, way.y_m) + beyond * np.sin(yaw) + offset * np.cos(yaw) + vehicle.centre_x_m * np.sin(yaw)
     return np.stack((x, y, yaw), axis=-1)
+
+
+def _planned(ego: Odometry, way: Trajectory, vehicle: Vehicle, settings: WayOutSettings) -> Floats:
+    """Centre and heading of the ego's box (K, 3) at multiples of STEP_S as it was planned; none where the ego is not as
+    fast as that."""
+    pose = ego.odom_from_ego
+    index, share, _ = nearest_on_path(pose.x_m, pose.y_m, way.x_m, way.y_m)
+    here_s = way.t_s[index] + share * (way.t_s[min(index + 1, len(way.t_s) - 1)] - way.t_s[index])
+    if abs(ego.speed_mps - float(np.interp(here_s, way.t_s, way.speed_mps))) > settings.on_plan_mps:
+        return np.empty((0, 3))
+    t = np.arange(here_s, min(here_s + MOST_S, way.t_s[-1]), STEP_S)
+    x, y, yaw = (np.interp(t, way.t_s, column) for column in (way.x_m, way.y_m, np.unwrap(way.yaw_rad)))
+    return np.stack((x + vehicle.centre_x_m * np.cos(yaw), y + vehicle.centre_x_m * np.sin(yaw), yaw), axis=-1)

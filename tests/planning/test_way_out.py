@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bus.messages import Odometry
+from bus.messages import Odometry, Tracks
 from geometry.pose import Pose
 from planning.way_out import WayOutSettings, first_met, stopping_m
 from tests.planning.conftest import CAR
@@ -99,3 +99,21 @@ def test_the_way_bends_with_the_plan() -> None:
     straight_on = (14.0, 0.0, 0.0, 0.0)
     tracks = replace(tracks_of(straight_on, on_arc), length_m=np.full(2, 0.6), width_m=np.full(2, 0.6))
     assert first_met(ego(14.0), bend, tracks, 0.0, 0.0, CAR, SETTINGS) == 1
+
+
+def crosser(y_m: float) -> Tracks:
+    """Somebody small who comes from the right before the ego, and is in its way while it brakes."""
+    return replace(tracks_of((17.0, y_m, 0.0, 3.0)), length_m=np.ones(1), width_m=np.ones(1))
+
+
+def test_before_somebody_who_crosses_the_plan_itself_is_the_way_out() -> None:
+    for planned_mps, met in ((14.0, -1), (13.5, -1), (12.0, 0)):
+        assert first_met(ego(14.0), circle(1e6, planned_mps, 0.0), crosser(-6.4), 0.0, 0.0, CAR, SETTINGS) == met
+
+
+def test_a_plan_that_comes_near_somebody_or_ends_soon_is_no_way_out() -> None:
+    plan = circle(1e6, 14.0, 0.0)
+    assert first_met(ego(14.0), plan, crosser(-5.4), 0.0, 0.0, CAR, SETTINGS) == 0
+    columns = ("t_s", "x_m", "y_m", "yaw_rad", "speed_mps", "acceleration_mps2", "curvature_radpm")
+    short = replace(plan, **{name: getattr(plan, name)[:12] for name in columns})
+    assert first_met(ego(14.0), short, crosser(-6.4), 0.0, 0.0, CAR, SETTINGS) == 0
