@@ -1,6 +1,6 @@
 """Is the grid world of UN R157 right, and how does a planner fare in it?
 
-    python benchmarks/r157.py DATA [--driver cc] [--planner NAME] [--sample N] [--seed 0] [--workers 2]
+    python benchmarks/r157.py DATA [--driver cc] [--planner NAME] [--evasive] [--sample N] [--seed 0] [--workers 2]
 
 DATA holds the published outcomes of the reference drivers (`cut_in.csv.gz`, `cut_out.csv.gz`, `car_following.csv.gz`).
 `driver_agree` of `driver_cases` cut-in cases (all but those that float rounding decides) end as for the reference's
@@ -9,7 +9,7 @@ contacts in cases that the careful driver avoids, `*_avoided` the cases without 
 drivers (at the common time gap of 2 s), `needless_brakes` brakings above 1 m/s^2 behind a car that keeps its lane and
 is more than 10 s away; the speed loss is how far the speed falls in cut-ins that all four reference drivers avoid.
 `--sample N` takes about N cases: the grids and the cars that keep their lane by their number, but each a twentieth of
-the sample at least, evenly over its sorted cases.
+the sample at least, evenly over its sorted cases. With `--evasive` the planner may also steer into a free lane.
 """
 
 from __future__ import annotations
@@ -150,12 +150,12 @@ def _road() -> LaneMap:
     return straight_road()
 
 
-def drive_row(planner: str, row: Row) -> Outcome:
+def drive_row(planner: str, evasive: bool, row: Row) -> Outcome:
     """One case with a planner. Behind a car that keeps its lane the ego drives from the beginning."""
     traffic = traffic_of(row.case)
     if isinstance(row.case, CutIn) and row.case.lateral_mps == 0.0:
         traffic = replace(traffic, release=0)
-    return drive_planner(build_planner(planner, None), traffic, _road(), latency_s=LATENCY_S)
+    return drive_planner(build_planner(planner, None), traffic, _road(), latency_s=LATENCY_S, evasive=evasive)
 
 
 def fuzzy_loss_mps(traffic: Traffic) -> float:
@@ -174,13 +174,13 @@ def is_calm(case: Case) -> bool:
     return case.gap_m > CALM_S * (case.ego_kph - case.other_kph) * KPH
 
 
-def check_planner(grids: Mapping[str, Sequence[Row]], planner: str, workers: int) -> dict[str, Any]:
-    """A planner in the cases, beside the reference drivers."""
+def check_planner(grids: Mapping[str, Sequence[Row]], planner: str, evasive: bool, workers: int) -> dict[str, Any]:
+    """A planner in the cases, beside the reference drivers; `evasive`: it may steer."""
     figures: dict[str, Any] = {"must_avoid_collisions": 0, "needless_brakes": 0}
     with ProcessPoolExecutor(workers) as pool:
         for grid, cases in grids.items():
             begin = time.perf_counter()
-            outcomes = list(pool.map(partial(drive_row, planner), cases, chunksize=8))
+            outcomes = list(pool.map(partial(drive_row, planner, evasive), cases, chunksize=8))
             spent_s = time.perf_counter() - begin
             figures |= _grid_figures(grid, cases, outcomes)
             missed = [r.id for r, o in zip(cases, outcomes, strict=True) if r.exact and not r.crash and not o.avoided]
@@ -219,6 +219,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--driver", choices=["cc"], help="check the world with this reference driver")
     parser.add_argument("--planner", help="a name, module:Class or file.py:Class")
+    parser.add_argument("--evasive", action="store_true", help="the planner may steer into a free lane")
     parser.add_argument("--sample", type=int, help="cases for the planner; all where not given")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
@@ -231,7 +232,7 @@ def main() -> None:
         figures |= check_driver(grids)
     if arguments.planner:
         chosen = sampled(grids, arguments.sample, arguments.seed)
-        figures |= check_planner(chosen, arguments.planner, arguments.workers)
+        figures |= check_planner(chosen, arguments.planner, arguments.evasive, arguments.workers)
     print(json.dumps(figures))
 
 

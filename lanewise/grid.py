@@ -1,4 +1,7 @@
-"""Planners in the grid world of UN R157: a straight road of three lanes, and a planner as the grid's driver."""
+"""Planners in the grid world of UN R157: a straight road of three lanes, and a planner as the grid's driver.
+
+A planner that is `evasive` may also steer into a free lane; control follows its plan as in a drive.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from bus.messages import EntityKind, PoseStatus
+from bus.messages import EntityKind, Odometry, PoseStatus
 from geometry.pose import Pose
 from maps.lane_map import LaneMap
 from maps.route import follow_lane
 from motion.bicycle import Vehicle
-from planning.planner import Planner
+from motion.tracking import TrackingSettings, lateral_gains
+from planning.control import track
+from planning.planner import Planner, trajectory_message
 from planning.scene import Agents, Context, EgoState, Mission, Scene
 from sim.scenarios.r157_cases import CAR_LENGTH_M, CAR_WIDTH_M, DT_S, LANE_WIDTH_M, Traffic
-from sim.scenarios.r157_grid import Actuator, Driver, Outcome, Sight, drive
+from sim.scenarios.r157_grid import Actuator, Driver, Outcome, Sight, SteeringDriver, drive, drive_steering
 
 ROAD_FROM_M, ROAD_TO_M, POINT_STEP_M = -200.0, 2200.0, 25.0
 EGO = Vehicle(wheelbase_m=2.6, length_m=CAR_LENGTH_M, width_m=CAR_WIDTH_M, centre_x_m=1.3)
@@ -40,10 +45,12 @@ def straight_road() -> LaneMap:
     )  # fmt: skip
 
 
-def grid_context(lane_map: LaneMap, traffic: Traffic) -> Context:
-    """The planner's task in a case: follow the middle lane at the initial speed."""
+def grid_context(lane_map: LaneMap, traffic: Traffic, evasive: bool = False) -> Context:
+    """The planner's task in a case: follow the middle lane at the initial speed; `evasive`: or leave it where braking
+    does not help."""
     route = follow_lane(lane_map, lane_map.index("ego"), -ROAD_FROM_M, ROAD_TO_M)
-    return Context(lane_map, EGO, Mission(route, traffic.ego_mps, keep_lane=True, may_pass=False), DT_S)
+    mission = Mission(route, traffic.ego_mps, keep_lane=True, may_pass=False, may_evade=evasive)
+    return Context(lane_map, EGO, mission, DT_S)
 
 
 def scene_of(context: Context, sight: Sight) -> Scene:
@@ -55,9 +62,12 @@ def scene_of(context: Context, sight: Sight) -> Scene:
         acceleration_mps2=sight.other_ax_mps2, length_m=sight.other_length_m, width_m=np.full(count, CAR_WIDTH_M),
         covariance=np.zeros((count, 2, 2)),
     )  # fmt: skip
-    rear_axle = Pose(sight.x_m - EGO.centre_x_m, 0.0, 0.0)
-    ego = EgoState(rear_axle, sight.speed_mps, sight.acceleration_mps2, 0.0)
+    ego = EgoState(_rear_axle(sight), sight.speed_mps, sight.acceleration_mps2, sight.steering_rad)
     return Scene(context, sight.t_s, ego, agents, PoseStatus.LANE_CERTAIN)
+
+
+def _rear_axle(sight: Sight) -> Pose:
+    return Pose(sight.x_m, sight.y_m, sight.yaw_rad) @ Pose(-EGO.centre_x_m, 0.0, 0.0)
 
 
 def planner_driver(planner: Planner, context: Context) -> Driver:
@@ -72,8 +82,29 @@ def planner_driver(planner: Planner, context: Context) -> Driver:
     return demand
 
 
+def evasive_driver(planner: Planner, context: Context) -> SteeringDriver:
+    """A planner that also steers: its plan is followed by control, whose commands are held for a step."""
+    memory, settings = planner.start(context), TrackingSettings()
+    gains = lateral_gains(EGO, settings, DT_S)
+
+    def demand(sight: Sight) -> tuple[float, float]:
+        nonlocal memory
+        plan, memory = planner.plan(scene_of(context, sight), memory)
+        odometry = Odometry(
+            _rear_axle(sight), sight.speed_mps, sight.acceleration_mps2, 0.0, sight.steering_rad, engaged=True
+        )
+        command = track(trajectory_message(plan, Pose(0.0, 0.0, 0.0)), odometry, 0.0, EGO, settings, gains)
+        return float(plan.states.acceleration_mps2[0]), command.steering_rad
+
+    return demand
+
+
 def drive_planner(
-    planner: Planner, traffic: Traffic, lane_map: LaneMap, actuator: Actuator | None = None, latency_s: float = 0.0
-) -> Outcome:
+    planner: Planner, traffic: Traffic, lane_map: LaneMap, actuator: Actuator | None = None, latency_s: float = 0.0,
+    evasive: bool = False,
+) -> Outcome:  # fmt: skip
     """One case with a planner, whose perception is ideal but `latency_s` old."""
-    return drive(traffic, planner_driver(planner, grid_context(lane_map, traffic)), actuator, latency_s)
+    context = grid_context(lane_map, traffic, evasive)
+    if evasive:
+        return drive_steering(traffic, evasive_driver(planner, context), EGO, actuator, latency_s)
+    return drive(traffic, planner_driver(planner, context), actuator, latency_s)

@@ -41,6 +41,8 @@ class CandidateSettings:
     offsets_m: tuple[float, ...] = (0.0, 0.4, -0.4)
     settle_s: tuple[float, ...] = (3.0, 4.5)
     change_s: tuple[float, ...] = (3.5, 5.0)
+    evade_s: tuple[float, ...] = (2.0, 2.5)
+    """The same where somebody is evaded: at most 5 m/s^2 sideways for a lane of 3.5 m."""
     shortest_m: float = 12.0
     """No way sideways is shorter than this."""
 

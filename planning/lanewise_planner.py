@@ -74,6 +74,8 @@ class LanewiseSettings:
     """Comfortable in curves; sets the speed there."""
     curve_deceleration_mps2: float = 2.0
     end_margin_m: float = 5.0
+    evading: float = 60.0
+    """An ego that keeps its lane leaves it only where that costs so much less: where braking would not be enough."""
     stop_deceleration_mps2: float = 3.5
     """Of the fallback stop (UN R157 5.5.1 allows 4)."""
     prediction: PredictionSettings = PredictionSettings()
@@ -204,7 +206,9 @@ class LanewisePlanner:
         """Predict, lay out and score."""
         layout = self._layout(scene, memory)
         scored = layout.score(self.settings.scoring, scene.context.run)
-        return Weighed(layout, scored, int(np.argmin(scored.cost)))
+        leaves = np.array([way.lane not in (KEEP, PASS, memory.lane) for way in layout.ways])[scored.index[:, 0]]
+        dearer = self.settings.evading * leaves if scene.context.mission.keep_lane else 0.0
+        return Weighed(layout, scored, int(np.argmin(scored.cost + dearer)))
 
     def scoring_call(self, scene: Scene, memory: LanewiseMemory) -> Callable[[], Scored]:
         """The rollout and scoring of one cycle alone, to be measured."""
@@ -290,6 +294,9 @@ class LanewisePlanner:
             return tuple(found)
         if settings.lane_changes and not mission.keep_lane:
             found += changing(scene.context.lane_map, path, place, limits.room_m, begun, settings.candidates)
+        elif mission.may_evade:
+            spans_s = settings.candidates.evade_s
+            found += changing(scene.context.lane_map, path, place, limits.room_m, begun, settings.candidates, spans_s)
         if mission.may_pass:
             found += passing(scene, path, place, limits, futures, settings.passing)
         return tuple(found)

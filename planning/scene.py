@@ -70,6 +70,8 @@ class Mission:
     """When to be where; None where the ego may take its time."""
     halts: tuple[Halt, ...] = ()
     """Where to stop on the way, in driving order."""
+    may_evade: bool = False
+    """Whether an ego that keeps its lane may leave it where braking alone would not avoid a contact."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,13 +74,14 @@ def keeping(place: Place, room_m: tuple[float, float], vehicle: Vehicle, setting
 
 def changing(
     lane_map: LaneMap, path: Polyline, place: Place, room_m: tuple[float, float], begun: Begun,
-    settings: CandidateSettings,
+    settings: CandidateSettings, spans_s: tuple[float, ...] = (),
 ) -> Iterator[Way]:  # fmt: skip
-    """To the lanes beside the own one that go on long enough; a change that has begun ends where it was to end."""
+    """To the lanes beside the own one that go on long enough, in `spans_s` (none: those of the settings); a change that
+    has begun ends where it was to end."""
     left, right = room_m
     for side, offset, reach in _neighbours(lane_map, path, place.s_m):
         both = (max(left, offset + right), right) if side == LEFT else (left, max(right, left - offset))
-        for span in settings.change_s:
+        for span in spans_s or settings.change_s:
             length = distance_of(place.speed_mps, span, settings)
             if side == begun.lane:
                 length = max(min(length, begun.end_m - place.s_m), settings.shortest_m)

@@ -3,22 +3,25 @@
 The ego holds its speed until the case releases it and never steers. Two kinds of drivers: the competent and careful
 human (`drive_careful`, whose outcome the regulation compares with) and any function of what the ego sees (`drive`),
 behind an actuator with the careful driver's own brake: jerk 12.65 m/s^3, at most 0.774 g. Speeds are updated first and
-positions with the new speed, as in the reference.
+positions with the new speed, as in the reference. Outside the comparison an ego may also steer (`drive_steering`): it
+is a kinematic bicycle then, and leaving the road counts as a contact.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from geometry.angles import Floats
+from geometry.boxes import boxes_overlap
+from motion.bicycle import Vehicle
 from motion.careful_driver import CAREFUL, CarefulDriver, careful_step, cut_in_is_dangerous
-from sim.scenarios.r157_cases import CAR_LENGTH_M, CAR_WIDTH_M, DT_S, Traffic
+from sim.scenarios.r157_cases import CAR_LENGTH_M, CAR_WIDTH_M, DT_S, LANE_WIDTH_M, Traffic
 
 GRAZE_M = 1e-9
 """Sums of steps end up within rounding of the edges; this near the boxes touch, which is lateral overlap, no
@@ -68,10 +71,17 @@ class Sight:
     other_vy_mps: Floats
     other_ax_mps2: Floats
     other_length_m: Floats
+    y_m: float = 0.0
+    yaw_rad: float = 0.0
+    steering_rad: float = 0.0
 
 
 Driver = Callable[[Sight], float]
 """Demands an acceleration [m/s^2]; called once per step from the release on."""
+SteeringDriver = Callable[[Sight], tuple[float, float]]
+"""Demands an acceleration and a front-wheel angle [rad]."""
+EDGE_M = 1.5 * LANE_WIDTH_M
+"""From the middle of the three lanes to the road's edge."""
 
 
 @njit(cache=True)
@@ -137,15 +147,72 @@ def drive(traffic: Traffic, driver: Driver, actuator: Actuator | None = None, la
             if _is_over(traffic, i, x_m, speed):
                 break
             demand = driver(sight_at(traffic, i, x_m, speed, acceleration, latency_s))
-            change = actuator.jerk_mps3 * DT_S
-            acceleration = min(max(demand, acceleration - change), acceleration + change)
-            acceleration = min(max(acceleration, -actuator.braking_mps2), actuator.accelerating_mps2)
+            acceleration = _obeyed(demand, acceleration, actuator)
         before = speed
         speed = max(speed + acceleration * DT_S, 0.0)
         acceleration = (speed - before) / DT_S
         hardest, lowest = max(hardest, -acceleration), min(lowest, speed)
         x_m += speed * DT_S
     return Outcome(-1, -1, 0.0, hardest, traffic.ego_mps - lowest)
+
+
+def drive_steering(
+    traffic: Traffic, driver: SteeringDriver, vehicle: Vehicle, actuator: Actuator | None = None,
+    latency_s: float = 0.0,
+) -> Outcome:  # fmt: skip
+    """Like `drive`, with an ego that may leave its lane; leaving the road is a contact with nobody (-1)."""
+    actuator = actuator or Actuator()
+    x_m, y_m, yaw, steering = traffic.ego_x_m, 0.0, 0.0, 0.0
+    speed, acceleration, hardest, lowest = traffic.ego_mps, 0.0, 0.0, traffic.ego_mps
+    for i in range(len(traffic.x_m)):
+        other = _overlapped(traffic, i, x_m, y_m, yaw)
+        if other is not None:
+            against = 0.0 if other < 0 else float(traffic.vx_mps[i, other])
+            return Outcome(i, other, speed - against, hardest, traffic.ego_mps - lowest)
+        wanted = 0.0
+        if i >= traffic.release:
+            if _is_over(traffic, i, x_m, speed):
+                break
+            seen = sight_at(traffic, i, x_m, speed, acceleration, latency_s)
+            demand, wanted = driver(replace(seen, y_m=y_m, yaw_rad=yaw, steering_rad=steering))
+            acceleration = _obeyed(demand, acceleration, actuator)
+        before, most = speed, vehicle.max_steering_rate_radps * DT_S
+        speed = max(speed + acceleration * DT_S, 0.0)
+        acceleration = (speed - before) / DT_S
+        hardest, lowest = max(hardest, -acceleration), min(lowest, speed)
+        turned = min(max(wanted, steering - most), steering + most)
+        x_m, y_m, yaw = _moved(x_m, y_m, yaw, speed * DT_S, 0.5 * (steering + turned), vehicle)
+        steering = turned
+    return Outcome(-1, -1, 0.0, hardest, traffic.ego_mps - lowest)
+
+
+def _moved(
+    x_m: float, y_m: float, yaw_rad: float, way_m: float, steering_rad: float, vehicle: Vehicle
+) -> tuple[float, float, float]:
+    """Centre and heading of a bicycle after a way."""
+    ahead, turn = vehicle.centre_x_m, way_m * math.tan(steering_rad) / vehicle.wheelbase_m
+    middle, yaw = yaw_rad + 0.5 * turn, yaw_rad + turn
+    x = x_m - ahead * math.cos(yaw_rad) + way_m * math.cos(middle) + ahead * math.cos(yaw)
+    y = y_m - ahead * math.sin(yaw_rad) + way_m * math.sin(middle) + ahead * math.sin(yaw)
+    return x, y, yaw
+
+
+def _overlapped(traffic: Traffic, index: int, x_m: float, y_m: float, yaw_rad: float) -> int | None:
+    """With whom the ego's box overlaps; -1: it has left the road; None: neither."""
+    length, width = CAR_LENGTH_M - 2.0 * GRAZE_M, CAR_WIDTH_M - 2.0 * GRAZE_M
+    for n in range(traffic.x_m.shape[1]):
+        x, y, long = (float(column) for column in (traffic.x_m[index, n], traffic.y_m[index, n], traffic.length_m[n]))
+        if boxes_overlap(x_m, y_m, yaw_rad, length, width, x, y, 0.0, long, CAR_WIDTH_M):
+            return n
+    reach = 0.5 * (CAR_WIDTH_M * abs(math.cos(yaw_rad)) + CAR_LENGTH_M * abs(math.sin(yaw_rad)))
+    return -1 if abs(y_m) + reach > EDGE_M else None
+
+
+def _obeyed(demand: float, acceleration: float, actuator: Actuator) -> float:
+    """The acceleration that a demand leads to in a step."""
+    change = actuator.jerk_mps3 * DT_S
+    acceleration = min(max(demand, acceleration - change), acceleration + change)
+    return min(max(acceleration, -actuator.braking_mps2), actuator.accelerating_mps2)
 
 
 def _touched(traffic: Traffic, index: int, x_m: float) -> int:

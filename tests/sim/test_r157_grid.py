@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from motion.bicycle import Vehicle
 from motion.careful_driver import CAREFUL
 from sim.scenarios.r157_cases import (
     CAR_LENGTH_M,
@@ -21,7 +22,7 @@ from sim.scenarios.r157_cases import (
     ramp_steps,
     traffic_of,
 )
-from sim.scenarios.r157_grid import Actuator, contact_with, drive, drive_careful, sight_at
+from sim.scenarios.r157_grid import Actuator, contact_with, drive, drive_careful, drive_steering, sight_at
 
 
 def published(path):
@@ -165,3 +166,27 @@ def test_late_sight_shows_the_past_moved_on_at_constant_velocity() -> None:
     assert late.other_vx_mps[0] == traffic.vx_mps[7, 0]
     assert late.other_x_m[0] == pytest.approx(traffic.x_m[7, 0] + 0.3 * traffic.vx_mps[7, 0])
     assert late.other_x_m[0] > now.other_x_m[0]
+
+
+EGO = Vehicle(wheelbase_m=2.6, length_m=4.3, width_m=1.9, centre_x_m=1.3)
+
+
+@pytest.mark.parametrize("brake", [0.0, -2.0, -6.0])
+def test_an_ego_that_may_steer_and_does_not_ends_as_one_that_may_not(brake: float) -> None:
+    for case in (CutIn(90.0, 40.0, 20.0, 0.7), CutOut(60.0, 40.0, 0.5, 30.0), BrakingLead(60.0, 3.0, 30.0)):
+        traffic = traffic_of(case)
+        straight, steered = drive(traffic, lambda _: brake), drive_steering(traffic, lambda _: (brake, 0.0), EGO)
+        assert (steered.contact, steered.other) == (straight.contact, straight.other)
+        assert steered.impact_mps == pytest.approx(straight.impact_mps)
+        assert steered.lost_mps == pytest.approx(straight.lost_mps)
+
+
+def test_who_steers_for_good_leaves_the_road() -> None:
+    outcome = drive_steering(traffic_of(BrakingLead(60.0, 1.0, 60.0)), lambda _: (0.0, 0.05), EGO)
+    assert not outcome.avoided
+    assert outcome.other == -1
+    radius_m = EGO.wheelbase_m / np.tan(0.05)
+    # The front left corner comes to the road's edge first; the wheels need one step to turn.
+    corner = radius_m - 0.95, 1.3 + 2.15
+    turned = np.arccos((radius_m - 5.25) / np.hypot(*corner)) - np.arctan2(corner[1], corner[0])
+    assert outcome.contact * DT_S == pytest.approx(turned * radius_m / (60.0 / 3.6), abs=0.2)
