@@ -34,7 +34,7 @@ from planning.planner import Considered, Plan, States
 from planning.prediction import D_HIGH, D_LOW, TIMES_S, Futures, PredictionSettings, predict, with_stop, without
 from planning.refinement import Candidate, Refined, RefinementSettings, SmoothWay, refine
 from planning.right_of_way import RuleMemory, RuleSettings, RuleStop, next_stop, those_who_yield
-from planning.scene import Context, Scene
+from planning.scene import Agents, Context, Scene
 from planning.scoring import (
     ACCELERATION,
     DISTANCE,
@@ -106,6 +106,8 @@ class LanewiseMemory:
     """How the appointment is being kept."""
     calls: Calls = Calls()
     """Which of the mission's stops have been served."""
+    agents: Agents | None = None
+    """The others as they were then."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -230,7 +232,7 @@ class LanewisePlanner:
         planned, measured = memory.acceleration_mps2, ego.acceleration_mps2
         now = measured if math.isnan(planned) else min(max(planned, measured - TRACKED_MPS2), measured + TRACKED_MPS2)
         stop_m = math.inf if stop is None else stop.stop_m - start_m
-        futures = self._futures(scene, path, front_m, stop_m)
+        futures = self._futures(scene, path, memory.agents, front_m, stop_m)
         pace = _pace_mps(scene, start_m + s + vehicle.centre_x_m)
         road = self._road(scene, path, s, rows)
         room = (float(np.interp(s, path.s_m, side[rows])) for side in (route.left_m, route.right_m))
@@ -252,9 +254,9 @@ class LanewisePlanner:
             calls=calls,
         )  # fmt: skip
 
-    def _futures(self, scene: Scene, path: Polyline, front_m: float, stop_m: float) -> Futures:
+    def _futures(self, scene: Scene, path: Polyline, before: Agents | None, front_m: float, stop_m: float) -> Futures:
         """What the others may do, without those who will let the ego through, and the stop that the rules ask for."""
-        futures = predict(scene, path, self.settings.prediction)
+        futures = predict(scene, path, self.settings.prediction, before)
         yields = those_who_yield(scene, front_m, self.settings.rules)
         if yields:
             half = 0.5 * scene.context.vehicle.width_m
@@ -332,7 +334,7 @@ def _remembered(scene: Scene, weighed: Weighed, refined: Refined) -> LanewiseMem
     s_m = layout.start_m + layout.ego.s_m
     return LanewiseMemory(
         s_m, way.lane, way.offset_m, s_m + way.length_m, tuple(weighed.policy.tolist()), later, layout.rules,
-        None, layout.calls,
+        None, layout.calls, scene.agents,
     )  # fmt: skip
 
 

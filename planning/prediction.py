@@ -4,7 +4,8 @@ In: the scene in `world`, the route's path around the ego. Out: `Futures` in the
 a motion along a lane (or straight on where there is none) at a lateral speed:
 
 keep     stays in its lane; who drifts settles where it is going, who moves towards its lane's centre stops there
-change   who drifts off its lane's centre goes on until it is one lane further
+change   who drifts off its lane's centre goes on until it is one lane further; whose sideways speed grows is on half a
+         cosine and gets faster yet
 turn     where its lane splits, one future per branch that its speed allows
 straight pedestrians, animals, obstacles and who is on no lane: constant velocity; pedestrians may also stop
 
@@ -55,6 +56,11 @@ class PredictionSettings:
     sigma_across_m: float = 0.06
     sigma_across_mps: float = 0.04
     """Standard deviations now, and their growth."""
+    growing_mps2: tuple[float, float] = (0.8, 4.0)
+    """Sideways acceleration above the first means that a lane change has just begun, above the second a jump of what
+    is seen."""
+    change_s: float = 2.5
+    """Nobody changes lanes in less."""
     turning_mps2: float = 3.5
     """Nobody takes a branch faster than this lateral acceleration allows."""
     on_lane_m: float = 2.2
@@ -101,6 +107,10 @@ def without(futures: Futures, rows: Collection[int]) -> Futures:
     )  # fmt: skip
 
 
+Swing = tuple[float, float]
+"""Of a lane change along half a cosine: how far it has come [rad] and how fast that goes on [rad/s]; zeros: none."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Motion:
     """One future before it is rolled out: a path, where on it, the drift across, and the offset at which that ends."""
@@ -115,22 +125,30 @@ class _Motion:
     end_m: float
     settle_s: float
     """Time constant with which the drift dies out; infinite: it goes on to `end_m`."""
+    swing: Swing
     speed_mps: float
     acceleration_mps2: float
     turn_rad: float
     """How far the box is turned against its path now."""
 
 
-def predict(scene: Scene, path: Polyline, settings: PredictionSettings) -> Futures:
-    """All futures of all agents that can come near the path."""
+def predict(scene: Scene, path: Polyline, settings: PredictionSettings, before: Agents | None = None) -> Futures:
+    """All futures of all agents that can come near the path. `before`: the agents of the cycle before; without them
+    nobody's sideways speed is known to grow."""
     agents = scene.agents
-    motions = [motion for row in _near(agents, path, settings) for motion in _motions(scene, row, settings)]
+    then = {} if before is None else {int(track): row for row, track in enumerate(before.ids)}
+    motions = []
+    for row in _near(agents, path, settings):
+        earlier = then.get(int(agents.ids[row]))
+        velocity = None if before is None or earlier is None else (before.vx_mps[earlier], before.vy_mps[earlier])
+        motions += _motions(scene, row, velocity, settings)
     count = len(motions)
     boxes = np.empty((count, len(TIMES_S), 6))
     for index, motion in enumerate(motions):
         pose = _rolled_out(
             motion.path.points, motion.path.s_m, motion.path.yaw_rad, motion.s_m, motion.d_m, motion.across_mps,
-            motion.end_m, motion.settle_s, motion.speed_mps, motion.acceleration_mps2, motion.turn_rad, TIMES_S,
+            motion.end_m, motion.settle_s, *motion.swing, motion.speed_mps, motion.acceleration_mps2, motion.turn_rad,
+            TIMES_S,
         )  # fmt: skip
         length, width = agents.length_m[motion.agent], agents.width_m[motion.agent]
         on_path(path.points, path.s_m, path.yaw_rad, pose, length, width, boxes[index])
@@ -154,8 +172,10 @@ def _near(agents: Agents, path: Polyline, settings: PredictionSettings) -> Itera
     yield from np.flatnonzero(inside).tolist()
 
 
-def _motions(scene: Scene, row: int, settings: PredictionSettings) -> list[_Motion]:
-    """The futures of one agent."""
+def _motions(
+    scene: Scene, row: int, before_mps: tuple[float, float] | None, settings: PredictionSettings
+) -> list[_Motion]:  # fmt: skip
+    """The futures of one agent, whose velocity in `world` a cycle ago was `before_mps`."""
     agents, lane_map = scene.agents, scene.context.lane_map
     vx, vy = float(agents.vx_mps[row]), float(agents.vy_mps[row])
     speed = math.hypot(vx, vy)
@@ -170,31 +190,52 @@ def _motions(scene: Scene, row: int, settings: PredictionSettings) -> list[_Moti
         return _straight(agents, row, speed)
     across = vy * math.cos(heading) - vx * math.sin(heading)
     forward = vx * math.cos(heading) + vy * math.sin(heading)
+    growth = 0.0
+    if before_mps is not None:
+        dt_s = scene.context.dt_s
+        bearing = float(lane_map.centre(lane).heading(max(s - forward * dt_s, 0.0)))
+        growth = (across - (before_mps[1] * math.cos(bearing) - before_mps[0] * math.sin(bearing))) / dt_s
     width = float(np.interp(s, lane_map.s_m[lane_map.rows(lane)], lane_map.widths_m(lane)))
     branches = _branches(lane_map, lane, s, max(forward, 0.0) * HORIZON_S + 20.0, speed, settings)
     found: list[_Motion] = []
     for share, label, path in branches:
-        for kind, chance, end_m, settle_s in _sideways(d, across, width, settings):
+        for kind, chance, end_m, settle_s, swing in _sideways(d, across, growth, width, settings):
             found.append(_Motion(
-                row, f"{kind}{label}", share * chance, path, s, d, across, end_m, settle_s, forward,
+                row, f"{kind}{label}", share * chance, path, s, d, across, end_m, settle_s, swing, forward,
                 float(agents.acceleration_mps2[row]), turn,
             ))  # fmt: skip
     return found
 
 
 def _sideways(
-    d_m: float, across_mps: float, width_m: float, settings: PredictionSettings
-) -> list[tuple[str, float, float, float]]:
-    """What the drift may mean: (label, probability, offset at which it ends, time constant)."""
+    d_m: float, across_mps: float, growth_mps2: float, width_m: float, settings: PredictionSettings
+) -> list[tuple[str, float, float, float, Swing]]:
+    """What the drift may mean: (label, probability, offset at which it ends, time constant, swing of a lane change)."""
     side = math.copysign(1.0, across_mps)
     outwards = d_m * side
     if outwards < -settings.wandering_m and abs(across_mps) > settings.wandering_mps:
-        return [("keep", 1.0, 0.0, math.inf)]  # on the way to the centre of its lane
+        return [("keep", 1.0, 0.0, math.inf, (0.0, 0.0))]  # on the way to the centre of its lane
     p = change_probability(outwards, abs(across_mps), settings)
-    futures = [("keep", 1.0 - p, side * math.inf, settings.settle_s)] if p < 1.0 else []
+    futures = [("keep", 1.0 - p, side * math.inf, settings.settle_s, (0.0, 0.0))] if p < 1.0 else []
     if p > 0.0:
-        futures.append(("change", p, side * width_m, math.inf))
+        swing = swing_of(abs(across_mps), growth_mps2 * side, width_m, settings)
+        futures.append(("change", p, side * width_m, math.inf, swing))
     return futures
+
+
+def swing_of(across_mps: float, growth_mps2: float, width_m: float, settings: PredictionSettings) -> Swing:
+    """The lane change along half a cosine, y = width / 2 (1 - cos), that has this speed and acceleration sideways.
+
+    None (zeros) where the speed does not grow, or grows as no vehicle can: then it goes on as it is.
+    """
+    least, most = settings.growing_mps2
+    if not least < growth_mps2 < most:
+        return (0.0, 0.0)
+    half = 0.5 * width_m
+    # With phase p and rate r: speed = half r sin p, growth = half r^2 cos p.
+    square = (across_mps**2 + math.sqrt(across_mps**4 + (2.0 * half * growth_mps2) ** 2)) / (2.0 * half**2)
+    rate = min(math.sqrt(square), math.pi / settings.change_s)
+    return math.atan2(across_mps * rate, growth_mps2), rate
 
 
 def change_probability(outwards_m: float, across_mps: float, settings: PredictionSettings) -> float:
@@ -221,11 +262,11 @@ def _straight(agents: Agents, row: int, speed: float) -> list[_Motion]:
     path = Polyline.through(np.array([[x, y], [x + reach * math.cos(course), y + reach * math.sin(course)]]))
     turn = wrap_rad(yaw - course)
     braking = min(float(agents.acceleration_mps2[row]), 0.0)
-    goes = _Motion(row, "straight", 1.0, path, 0.0, 0.0, 0.0, 0.0, math.inf, speed, braking, turn)
+    goes = _Motion(row, "straight", 1.0, path, 0.0, 0.0, 0.0, 0.0, math.inf, (0.0, 0.0), speed, braking, turn)
     if int(agents.kinds[row]) not in _WALKERS or speed < 0.2:
         return [goes]
-    stops = _Motion(row, "stop", 0.2, path, 0.0, 0.0, 0.0, 0.0, math.inf, speed, -1.5, turn)
-    return [_Motion(row, "straight", 0.8, path, 0.0, 0.0, 0.0, 0.0, math.inf, speed, braking, turn), stops]
+    stops = replace(goes, label="stop", probability=0.2, acceleration_mps2=-1.5)
+    return [replace(goes, probability=0.8), stops]
 
 
 def _branches(
@@ -275,9 +316,12 @@ def _turn_weight(path: Polyline, s_m: float, speed_mps: float, settings: Predict
 
 
 @njit(cache=True)
-def _rolled_out(points, s_m, headings, s0, d0, across, end, settle, speed, acceleration, turn, times):  # type: ignore[no-untyped-def]
+def _rolled_out(  # type: ignore[no-untyped-def]
+    points, s_m, headings, s0, d0, across, end, settle, come, rate, speed, acceleration, turn, times
+):
     """Poses (K, 4) of the centre in `world`: x, y, yaw, speed."""
     out = np.empty((len(times), 4))
+    half = 0.5 * end
     segment = 0
     for k in range(len(times)):
         t = times[k]
@@ -285,7 +329,9 @@ def _rolled_out(points, s_m, headings, s0, d0, across, end, settle, speed, accel
         moving = min(t, speed / -braking) if braking < 0.0 else t
         s = s0 + speed * moving + 0.5 * braking * moving * moving
         now = max(speed + braking * t, 0.0)
-        if math.isinf(settle):
+        if rate > 0.0:
+            d = d0 + half * (math.cos(come) - math.cos(min(come + rate * t, math.pi)))
+        elif math.isinf(settle):
             d = d0 + across * t
             if (end - d) * across < 0.0:
                 d = end if (end - d0) * across > 0.0 else d0

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bus.messages import EntityKind
@@ -23,9 +23,11 @@ from planning.prediction import (
     change_probability,
     on_path,
     predict,
+    swing_of,
     with_stop,
     without,
 )
+from planning.scene import Scene
 from tests.planning.conftest import SceneMaker
 
 SETTINGS = PredictionSettings()
@@ -67,6 +69,30 @@ def test_a_lane_change_ends_in_the_next_lane(scene: SceneMaker) -> None:
     futures = predicted(scene, {"ahead_m": 30.0, "left_m": -3.1, "vx_mps": 20.0, "vy_mps": 1.0})
     change = futures.boxes[futures.labels.index("change")]
     assert abs(0.5 * (change[-1, D_LOW] + change[-1, D_HIGH])) < 0.6
+
+
+def test_who_gets_faster_sideways_is_expected_to_get_faster_yet(scene: SceneMaker) -> None:
+    now = {"ahead_m": 30.0, "left_m": -3.4, "vx_mps": 20.0, "vy_mps": 0.6}
+    steady, grown, jumped = scene(25.0, now), scene(25.0, {**now, "vy_mps": 0.35}), scene(25.0, {**now, "vy_mps": -0.4})
+    path = steady.context.mission.route.path
+
+    def aside_m(before: Scene) -> np.ndarray:
+        futures = predict(steady, path, SETTINGS, before.agents)
+        return futures.boxes[futures.labels.index("change"), :, D_HIGH]
+
+    at = int(np.searchsorted(TIMES_S, 1.5))
+    assert aside_m(grown)[at] > aside_m(steady)[at] + 0.5
+    assert aside_m(grown)[-1] == pytest.approx(aside_m(steady)[-1], abs=0.6), "both end in the next lane"
+    np.testing.assert_array_equal(aside_m(jumped), aside_m(steady))
+
+
+@settings(deadline=None)
+@given(st.floats(2.6, 8.0), st.floats(0.05, 0.45), st.floats(3.0, 4.0))
+def test_a_lane_change_along_half_a_cosine_is_recognised(duration_s: float, share: float, width_m: float) -> None:
+    rate, phase = math.pi / duration_s, math.pi * share
+    speed, growth = 0.5 * width_m * rate * math.sin(phase), 0.5 * width_m * rate**2 * math.cos(phase)
+    assume(SETTINGS.growing_mps2[0] < growth < SETTINGS.growing_mps2[1])
+    assert swing_of(speed, growth, width_m, SETTINGS) == pytest.approx((phase, rate))
 
 
 def test_who_brakes_stands_and_does_not_roll_back(scene: SceneMaker) -> None:
