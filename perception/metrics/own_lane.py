@@ -16,7 +16,8 @@ from perception.metrics.detection import matched
 from perception.metrics.frames import Bools, Frame, distances, in_ring
 
 NEAR_M = 2.0
-"""A track of whatever class this near to a road user is known to be it."""
+"""A track of whatever class this near to a road user is known to be it; far ones by FOUND_SHARE, because how far its
+range is off is the other figure."""
 SIGHT_S = 0.3
 """So long somebody has to have been in sight without a break: three frames of ten a second."""
 FOUND_SHARE = 0.15
@@ -60,6 +61,7 @@ def known_in_lane(frames: Sequence[LaneFrame], kinds: Sequence[int], farthest_m:
         drive = frame.drive
         sighted = np.array([frame.t_s - since[int(row)] >= SIGHT_S - 1e-6 for row in truth.ids], dtype=bool)
         asked = sighted & frame.in_lane & np.isin(truth.kinds, kinds) & (truth.range_m <= farthest_m)
-        near = distances(truth.xy_m[asked], frame.tracks.found.xy_m).min(axis=1, initial=np.inf) <= NEAR_M
+        away_m = distances(truth.xy_m[asked], frame.tracks.found.xy_m).min(axis=1, initial=np.inf)
+        near = away_m <= np.maximum(NEAR_M, FOUND_SHARE * truth.range_m[asked])
         known, wanted = known + int(near.sum()), wanted + int(asked.sum())
     return known, wanted

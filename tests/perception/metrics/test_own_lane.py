@@ -51,3 +51,12 @@ def test_only_the_own_lane_within_range_counts() -> None:
     assert known_in_lane(aside, [CAR], 60.0) == (0, 0)
     assert known_in_lane(_drive("a", 99), [CAR], 20.0) == (0, 0)
     assert known_in_lane(_drive("a", 99), [PEDESTRIAN], 60.0) == (0, 0)
+
+
+def test_a_far_car_may_be_said_nearer_and_is_known_all_the_same() -> None:
+    def drive(said_m: float) -> list[LaneFrame]:
+        frame = _frame([(CAR, 1, 50.0)], [(CAR, said_m)])
+        return [LaneFrame("a", 0.1 * k, frame, np.array([True])) for k in range(4)]
+
+    assert known_in_lane(drive(45.0), [CAR], 60.0) == (1, 1)
+    assert known_in_lane(drive(41.0), [CAR], 60.0) == (0, 1)
