@@ -1,18 +1,20 @@
 """An error model of lane-mark perception: what a net would say of the lines in front of the true pose.
 
-It stands in for the net where no picture is rendered (long runs, tests of localization) and says so: its figures are
-assumptions, named below, not measurements of a net. In: `/truth/ego`, `/truth/weather` and the true map. Out:
-`/perception/lane_marks` in `ego`.
+It stands in for the net where no picture is rendered (long runs, tests of localization). Its figures are those of the
+shipped net in drives with cameras (`benchmarks/lane_mark_errors.py` fits them; docs/localization.md has the table). In:
+`/truth/ego`, `/truth/weather` and the true map. Out: `/perception/lane_marks` in `ego`.
 
-What makes such marks hard is not the white noise but what stays: each piece of a line (up to 50 m) has an offset, a
-chance to be worn away and a chance to be read as another type that are the same in every picture of it; the camera's
-mount is off by a constant angle; false lines (seams, ruts) last for a while.
+What makes such marks hard is not the white noise but what stays: a line is shifted as a whole in each picture, the more
+the further aside it is; each piece of a line (up to 50 m) has an offset, a chance to be worn away and a chance to be
+read as another type that are the same in every picture of it; the camera's mount is off by a constant angle; false
+lines (seams, ruts) last for a while.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -23,37 +25,50 @@ from geometry.pose import Pose
 from maps.mark_lines import LineView, MarkLines, view_from
 from sim.weather import CLEAR_DAY
 
+_WORSE = MappingProxyType({
+    WeatherKind.RAIN: (1.15, 1.1), WeatherKind.SNOW: (1.5, 1.3), WeatherKind.FOG: (1.2, 1.2),
+    WeatherKind.NIGHT: (1.05, 1.15),
+})  # fmt: skip
+"""By what weather multiplies the noise of points and of whole lines."""
+ASIDE_M = 2.0
+"""Lines no further aside than this are those of the own lane."""
+
 
 @dataclass(frozen=True, slots=True)
 class LaneMarkErrors:
-    """Assumed errors of the lane-mark net in clear weather.
+    """Errors of the lane-mark net in clear weather.
 
-    The noise of a point at distance x is `noise_m + noise_per_m * x + noise_per_m2 * x^2`, `piece_m` that of a whole
-    piece; `mount_yaw_rad` and `mount_y_m` are 1-sigma of the constant error of the camera's mount. `miss` is the chance
-    that a line next to the ego is not reported in one picture, `miss_per_m` what each metre further aside adds,
-    `piece_miss` and `edge_miss` the share of pieces of paint and of unpainted road edges that are never seen. False
-    lines begin at `false_rate_hz` and last `false_time_s`.
+    The noise of a point at distance x is `noise_m + noise_per_m * x + noise_per_m2 * x^2`; `line_m` is that of a whole
+    line in one picture, `line_per_m` what each metre further aside than ASIDE_M adds, and `piece_m` that of a whole
+    piece in all pictures. Points further aside than `field` times their distance are outside the picture;
+    `mount_yaw_rad` and `mount_y_m` are 1-sigma of the constant error of the camera's mount. `miss` is the chance that a
+    line next to the ego is not reported in one picture, `miss_per_m` what each metre further aside adds, `piece_miss`
+    and `edge_miss` the share of pieces of paint and of unpainted road edges that are never seen. False lines begin at
+    `false_rate_hz` and last `false_time_s`.
     """
 
     period_s: float = 0.1
     delay_s: float = 0.1
-    first_m: float = 4.0
+    first_m: float = 8.0
     range_m: float = 40.0
     spacing_m: float = 4.0
     reach_m: float = 11.0
-    noise_m: float = 0.03
-    noise_per_m: float = 6.0e-4
-    noise_per_m2: float = 3.0e-5
-    piece_m: float = 0.03
+    noise_m: float = 0.022
+    noise_per_m: float = 0.0
+    noise_per_m2: float = 0.0
+    line_m: float = 0.027
+    line_per_m: float = 0.027
+    piece_m: float = 0.025
+    field: float = 0.6
     mount_yaw_rad: float = 1.0e-3
-    mount_y_m: float = 0.02
-    miss: float = 0.03
-    miss_per_m: float = 0.03
-    piece_miss: float = 0.05
-    edge_miss: float = 0.3
-    wrong_type: float = 0.03
-    piece_wrong_type: float = 0.03
-    false_rate_hz: float = 0.1
+    mount_y_m: float = 0.01
+    miss: float = 0.012
+    miss_per_m: float = 0.027
+    piece_miss: float = 0.085
+    edge_miss: float = 1.0
+    wrong_type: float = 0.005
+    piece_wrong_type: float = 0.005
+    false_rate_hz: float = 0.18
     false_time_s: float = 1.0
 
 
@@ -65,6 +80,15 @@ class FalseLine:
     slope: float
     type: MarkType
     until_ns: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenLine:
+    """A line as it is reported: type, lateral positions (K,) at the stations, 1-sigma of what it is shifted by."""
+
+    type: MarkType
+    y_m: Floats
+    sigma_m: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +145,23 @@ def measure(
     stations = np.arange(errors.first_m, errors.range_m + 1e-9, errors.spacing_m)
     view = view_from(lines, ego.world_from_ego, stations, errors.reach_m)
     seen = _seen_lines(errors, view, memory.salt, rng)
-    seen += [(false.type, false.y_m + false.slope * stations) for false in memory.false_lines]
+    seen += [SeenLine(false.type, false.y_m + false.slope * stations, 0.0) for false in memory.false_lines]
     return memory, _message(errors, memory, stations, seen, rng)
 
 
+def line_sigma_m(errors: LaneMarkErrors, aside_m: float) -> float:
+    """1-sigma of the error that all points of a line share in one picture."""
+    return errors.line_m + errors.line_per_m * max(0.0, aside_m - ASIDE_M)
+
+
 def in_weather(errors: LaneMarkErrors, weather: Weather) -> LaneMarkErrors:
-    """The errors in rain, snow, fog and darkness: shorter range, more noise, more misses; snow hides half the paint."""
+    """The errors in rain, snow, fog and darkness: shorter range, more noise; snow hides a quarter of the paint."""
     reach = min(errors.range_m, max(errors.first_m + errors.spacing_m, 0.3 * weather.visibility_m))
-    match weather.kind:
-        case WeatherKind.RAIN:
-            worse = replace(errors, noise_m=1.3 * errors.noise_m, miss=errors.miss + 0.05, wrong_type=0.06)
-        case WeatherKind.SNOW:
-            worse = replace(errors, noise_m=1.5 * errors.noise_m, miss=errors.miss + 0.1, piece_miss=0.5, edge_miss=0.7)
-        case WeatherKind.NIGHT:
-            worse = replace(errors, noise_m=1.2 * errors.noise_m, miss=errors.miss + 0.03, edge_miss=0.5)
-        case _:
-            worse = errors
-    return replace(worse, range_m=reach)
+    points, lines = _WORSE.get(weather.kind, (1.0, 1.0))
+    hidden = max(errors.piece_miss, 0.25) if weather.kind == WeatherKind.SNOW else errors.piece_miss
+    return replace(
+        errors, noise_m=points * errors.noise_m, line_m=lines * errors.line_m, piece_miss=hidden, range_m=reach
+    )
 
 
 def _advance(errors: LaneMarkErrors, memory: LaneMarkMemory, at_ns: int, rng: np.random.Generator) -> LaneMarkMemory:
@@ -156,12 +180,11 @@ def _advance(errors: LaneMarkErrors, memory: LaneMarkMemory, at_ns: int, rng: np
     return replace(memory, false_lines=alive)
 
 
-def _seen_lines(
-    errors: LaneMarkErrors, view: LineView, salt: int, rng: np.random.Generator
-) -> list[tuple[MarkType, Floats]]:
-    """Type and true lateral positions, shifted by what stays wrong of each piece, of the lines that are reported."""
+def _seen_lines(errors: LaneMarkErrors, view: LineView, salt: int, rng: np.random.Generator) -> list[SeenLine]:
+    """The lines that are reported, shifted by what is wrong of each as a whole."""
     seen = []
-    for y_m, kind, piece in zip(view.y_m, view.types.tolist(), view.pieces.tolist(), strict=True):
+    for true_m, kind, piece in zip(view.y_m, view.types.tolist(), view.pieces.tolist(), strict=True):
+        y_m = np.where(np.abs(true_m) <= errors.field * view.x_m, true_m, np.nan)
         known = np.isfinite(y_m)
         if known.sum() < 2:
             continue
@@ -170,10 +193,12 @@ def _seen_lines(
         is_edge = kind == MarkType.NONE
         if kept < (errors.edge_miss if is_edge else errors.piece_miss):
             continue
-        if rng.random() < errors.miss + errors.miss_per_m * max(0.0, aside - 2.0):
+        if rng.random() < errors.miss + errors.miss_per_m * max(0.0, aside - ASIDE_M):
             continue
         wrong = misread < errors.piece_wrong_type or rng.random() < errors.wrong_type
-        seen.append((_misread(kind, other) if wrong else MarkType(kind), y_m + errors.piece_m * offset))
+        sigma = line_sigma_m(errors, aside)
+        shift = errors.piece_m * offset + sigma * float(rng.normal())
+        seen.append(SeenLine(_misread(kind, other) if wrong else MarkType(kind), y_m + shift, sigma))
     return seen
 
 
@@ -205,22 +230,22 @@ def _message(
     errors: LaneMarkErrors,
     memory: LaneMarkMemory,
     stations: Floats,
-    seen: list[tuple[MarkType, Floats]],
+    seen: list[SeenLine],
     rng: np.random.Generator,
 ) -> LaneMarks:
     sigma = errors.noise_m + errors.noise_per_m * stations + errors.noise_per_m2 * stations**2
     ego_from_believed = Pose(0.0, memory.mount_y_m, memory.mount_yaw_rad)
     start, points, sigmas = [0], [], []
-    for _, y_m in seen:
-        known = np.isfinite(y_m)
-        noisy = y_m[known] + sigma[known] * rng.normal(size=int(known.sum()))
+    for line in seen:
+        known = np.isfinite(line.y_m)
+        noisy = line.y_m[known] + sigma[known] * rng.normal(size=int(known.sum()))
         points.append(ego_from_believed @ np.stack((stations[known], noisy), axis=-1))
-        sigmas.append(np.hypot(sigma[known], errors.piece_m))
+        sigmas.append(np.hypot(sigma[known], math.hypot(errors.piece_m, line.sigma_m)))
         start.append(start[-1] + int(known.sum()))
     return LaneMarks(
         start=np.array(start),
         xy_m=np.concatenate(points) if points else np.empty((0, 2)),
         sigma_m=np.concatenate(sigmas) if sigmas else np.empty(0),
-        types=np.array([kind for kind, _ in seen], dtype=np.int64),
+        types=np.array([line.type for line in seen], dtype=np.int64),
         score=np.full(len(seen), 0.9),
     )

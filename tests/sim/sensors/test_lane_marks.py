@@ -14,8 +14,9 @@ from sim.sensors.lane_marks import LaneMarkErrors, LaneMarkMemory, in_weather, m
 from sim.weather import CLEAR_DAY
 
 PERFECT = LaneMarkErrors(
-    noise_m=0.0, noise_per_m=0.0, noise_per_m2=0.0, piece_m=0.0, mount_yaw_rad=0.0, mount_y_m=0.0, miss=0.0,
-    miss_per_m=0.0, piece_miss=0.0, edge_miss=0.0, wrong_type=0.0, piece_wrong_type=0.0, false_rate_hz=0.0,
+    noise_m=0.0, noise_per_m=0.0, noise_per_m2=0.0, line_m=0.0, line_per_m=0.0, piece_m=0.0, mount_yaw_rad=0.0,
+    mount_y_m=0.0, first_m=4.0, field=2.0, miss=0.0, miss_per_m=0.0, piece_miss=0.0, edge_miss=0.0, wrong_type=0.0,
+    piece_wrong_type=0.0, false_rate_hz=0.0,
 )  # fmt: skip
 
 
@@ -78,6 +79,23 @@ def test_the_error_of_a_piece_is_the_same_in_every_picture_of_it() -> None:
     assert np.ptp(first) < 1e-9 and abs(first[0] - round(first[0])) > 1e-4
 
 
+def test_a_line_is_shifted_as_a_whole_the_more_the_further_aside() -> None:
+    marks = pictures(replace(PERFECT, line_m=0.02, line_per_m=0.03), 600)
+    for kind, true_m, sigma in ((MarkType.BROKEN, 2.0, 0.02), (MarkType.SOLID, 6.0, 0.02 + 4.0 * 0.03)):
+        line = marks[0].types.tolist().index(kind)
+        off = np.stack([one.xy_m[one.start[line] : one.start[line + 1], 1] - true_m for one in marks])
+        assert off.std(axis=0) == pytest.approx(sigma, rel=0.15)
+        assert np.ptp(off, axis=1).max() < 1e-9
+        assert marks[0].sigma_m[marks[0].start[line]] == pytest.approx(sigma)
+
+
+def test_what_is_further_aside_than_the_picture_shows_is_seen_further_ahead() -> None:
+    (marks,) = pictures(replace(PERFECT, field=0.6), 1)
+    solid = marks.types.tolist().index(MarkType.SOLID)
+    assert marks.xy_m[marks.start[solid], 0] == 12.0
+    assert marks.xy_m[marks.start[marks.types.tolist().index(MarkType.BROKEN)], 0] == 4.0
+
+
 def test_misses_come_at_their_rate_and_more_often_further_aside() -> None:
     marks = pictures(replace(PERFECT, miss=0.1, miss_per_m=0.05), 1000)
     near = np.mean([MarkType.BROKEN in one.types for one in marks])
@@ -105,7 +123,8 @@ def test_bad_weather_shortens_the_view_and_hides_paint() -> None:
     fog = in_weather(LaneMarkErrors(), replace(CLEAR_DAY, kind=WeatherKind.FOG, visibility_m=60.0))
     snow = in_weather(LaneMarkErrors(), replace(CLEAR_DAY, kind=WeatherKind.SNOW))
     assert fog.range_m == pytest.approx(18.0)
-    assert snow.piece_miss > 5 * LaneMarkErrors().piece_miss
+    assert snow.piece_miss > 2 * LaneMarkErrors().piece_miss
+    assert snow.noise_m > LaneMarkErrors().noise_m and snow.line_m > LaneMarkErrors().line_m
 
 
 def test_landmarks_are_reported_in_ego_with_errors_of_the_stated_size() -> None:
