@@ -34,8 +34,10 @@ DRY_SLIP = 0.0034
 class EstimatorSettings:
     """Noise of a consumer receiver and MEMS inertial sensors; walks and densities are per square root of second.
 
-    Gyro and accelerometer: zero-rate levels, noise densities and scale errors of data sheets of phone-grade parts;
-    `pull_mps2` is vibration; the accelerometer's bias holds its tilt in the car too. Roads climb by `climb` (1-sigma);
+    Gyro and accelerometer: zero-rate levels, noise densities and scale errors of data sheets of phone-grade parts.
+    `pull_mps2` is vibration and the pitching of the body, some degrees per g for as long as a car brakes: wheels know
+    better within a tenth of a second, and what they have in common with vibration is not slip. Over seconds the two
+    average out, `grade_mps2`; the accelerometer's bias holds its tilt in the car too. Roads climb by `climb` (1-sigma);
     their slope and their crossfall last for some hundred metres, `road_m`. `across_share` is side slip in metres of
     spread per metre per second of speed. Wheels: 2 % covers wear and pressure, the walk is warming tyres. `side_rad` is
     how far the motion of the rear axle points off the heading: by crossfall, wind and the slip of tyres sideways.
@@ -43,9 +45,8 @@ class EstimatorSettings:
     (Rajamani, Vehicle Dynamics and Control, 2nd ed., 4.2): 0.0034 on a dry road, three times that on snow; hence its
     spread. `antenna_up_m` is how far the antenna sits above the body's roll axis. Satellites: `bias_m` and `bias_s` are
     atmosphere and orbits. A receiver filters, so that its places are alike for a second: `fix_factor` is what ten alike
-    fixes a second have their sigma widened by. Doppler is measured anew each time and needs less, `velocity_factor`;
-    its lag may differ by `velocity_lag_s`. `gate` is the chi-square of two degrees of freedom beyond which a fix is
-    refused, 1e-5 of the good ones.
+    fixes a second have their sigma widened by. Doppler is measured anew each time and needs less, `velocity_factor`.
+    `gate` is the chi-square of two degrees of freedom beyond which a fix is refused, 1e-5 of the good ones.
     """
 
     yaw_walk_rad: float = 2.0e-4
@@ -54,7 +55,8 @@ class EstimatorSettings:
     gyro_bias_walk: float = 5.0e-5
     gyro_scale: float = 1.0e-2
     still_radps: float = 2.0e-3
-    pull_mps2: float = 0.1
+    pull_mps2: float = 1.0
+    grade_mps2: float = 0.2
     accel_bias_mps2: float = 1.0
     accel_bias_walk: float = 2.0e-3
     climb: float = 0.04
@@ -75,7 +77,6 @@ class EstimatorSettings:
     bias_s: float = 300.0
     fix_factor: float = 3.0
     velocity_factor: float = 2.0
-    velocity_lag_s: float = 0.1
     gate: float = 23.0
     wheel_gate: float = 25.0
     start_speed_mps: float = 2.0
@@ -85,14 +86,18 @@ class EstimatorSettings:
 class InertialStep:
     """Means of yaw rate and specific force along the car since the last step.
 
-    `wheel_mps` is the wheels' word at its end, NaN where there is none; `still`: the wheels have stood for a while.
+    `force_mps2` is the force without vibration, as tyres feel it. `wheel_mps` is the wheels' word at its end, NaN where
+    there is none; `still`: the wheels have stood for a while. `grade_mps2` is what the accelerometer has felt lately
+    beside the wheels' acceleration, NaN before that is known.
     """
 
     stamp_ns: int
     yaw_rate_radps: float
     pull_mps2: float
+    force_mps2: float
     wheel_mps: float = math.nan
     still: bool = False
+    grade_mps2: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,22 +248,36 @@ def stepped(estimate: Estimate, step: InertialStep, settings: EstimatorSettings)
     moved = propagated(estimate, step.stamp_ns, step.yaw_rate_radps, step.pull_mps2, settings)
     if step.still:
         return at_rest(moved, step.yaw_rate_radps, settings), True
-    return (moved, True) if math.isnan(step.wheel_mps) else with_wheels(moved, step.wheel_mps, step.pull_mps2, settings)
+    if math.isnan(step.wheel_mps):
+        return moved, True
+    if not math.isnan(step.grade_mps2):
+        moved = _with_grade(moved, step.grade_mps2, (step.stamp_ns - estimate.stamp_ns) * 1e-9, settings)
+    return with_wheels(moved, step.wheel_mps, step.force_mps2, settings)
+
+
+def _with_grade(estimate: Estimate, grade_mps2: float, dt: float, settings: EstimatorSettings) -> Estimate:
+    """The estimate after `dt` seconds in which the accelerometer felt that much beside the wheels' acceleration."""
+    if dt <= 0.0:
+        return estimate
+    row = np.zeros(STATES)
+    row[ACCEL_BIAS], row[CLIMB] = 1.0, _GRAVITY_MPS2
+    residual = grade_mps2 - float(row @ estimate.mean)
+    return _told(estimate, residual, row, settings.grade_mps2**2 / dt, math.inf)[0]
 
 
 def with_wheels(
-    estimate: Estimate, wheel_mps: float, pull_mps2: float, settings: EstimatorSettings
+    estimate: Estimate, wheel_mps: float, force_mps2: float, settings: EstimatorSettings
 ) -> tuple[Estimate, bool]:
     """The estimate after a wheel speed of its own time; False where the wheels slip or lock.
 
     wheel = speed (1 + scale) (1 + slip force): tyres push against inertia and slope, which the accelerometer feels.
     """
     mean = estimate.mean
-    scale, pull = 1.0 + float(mean[WHEEL_SCALE]), pull_mps2 - float(mean[ACCEL_BIAS])
-    slipped, speed = 1.0 + float(mean[SLIP]) * pull, float(mean[SPEED])
+    scale, force = 1.0 + float(mean[WHEEL_SCALE]), force_mps2 - float(mean[ACCEL_BIAS])
+    slipped, speed = 1.0 + float(mean[SLIP]) * force, float(mean[SPEED])
     row = np.zeros(STATES)
     row[SPEED], row[WHEEL_SCALE] = scale * slipped, speed * slipped
-    row[SLIP], row[ACCEL_BIAS] = speed * scale * pull, -speed * scale * float(mean[SLIP])
+    row[SLIP], row[ACCEL_BIAS] = speed * scale * force, -speed * scale * float(mean[SLIP])
     residual = wheel_mps - speed * scale * slipped
     return _told(estimate, residual, row, settings.wheel_noise_mps**2, settings.wheel_gate)
 

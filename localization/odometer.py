@@ -35,8 +35,9 @@ class OdometerSettings:
 
     `still_s`: wheels at zero for this long are a standing car, as a wheel's sensor says nothing at a crawl.
     `silent_s`: without a word of the wheels for so long there is no odometry. `follow_radps`: bandwidth with which the
-    speed follows the wheels; above it the accelerometer rules, whose bias (and the road's grade) is found meanwhile.
-    `smooth_s`: over which vibration and roll are smoothed; `roll_bias_s` finds the bias of the roll rate.
+    speed follows the wheels; above it the accelerometer rules, whose bias (and the road's grade) is found meanwhile,
+    for the first time after `grade_s`. `smooth_s`: over which vibration and roll are smoothed; `force_s`: over which
+    the force on the tyres is, whose vibration would pass for slip. `roll_bias_s` finds the bias of the roll rate.
     `antenna_up_m` is the antenna above the roll axis. `tilt_s`: over which the tilt of the IMU is averaged. The
     `wheelbase_m` tells by how much a steered car turns.
     """
@@ -44,7 +45,9 @@ class OdometerSettings:
     still_s: float = 0.3
     silent_s: float = 0.2
     follow_radps: float = 2.0
+    grade_s: float = 2.0
     smooth_s: float = 0.1
+    force_s: float = 0.5
     roll_bias_s: float = 10.0
     antenna_up_m: float = 1.0
     tilt_s: float = 60.0
@@ -79,6 +82,7 @@ class Odometer:
     imu_ns: int = -1
     yaw_rate_radps: float = 0.0
     pull_mps2: float = 0.0
+    force_mps2: float = 0.0
     roll_radps: float = 0.0
     roll_bias_radps: float = 0.0
     wheels_ns: int = -1
@@ -88,6 +92,8 @@ class Odometer:
     moved_ns: int = -1
     grade_mps2: float = 0.0
     """What the accelerometer feels beside acceleration: its bias and the road's grade."""
+    followed_s: float = 0.0
+    """For how long the speed has followed the wheels, which is how that is found."""
     tilt: Tilt = Tilt()
     still_radps: float = 0.0
     """The gyro's bias as last seen at rest, for the time before there is an estimate."""
@@ -133,6 +139,7 @@ def with_imu(
         return odometer, (), refusal
     odometer = replace(odometer, tilt=_tilted(odometer, stamp_ns, turning_radps, force_mps2, settings))
     rate, pull = odometer.tilt.upright_radps(turning_radps), float(force_mps2[0])
+    odometer = replace(odometer, force_mps2=_felt(odometer, stamp_ns, pull, settings))
     known = calibration or Calibration(odometer.still_radps, accel_bias_mps2=odometer.grade_mps2)
     moved, steps = odometer, []
     for step in _steps_to(odometer, stamp_ns, rate, pull, settings):
@@ -140,7 +147,8 @@ def with_imu(
             moved_ns = step.stamp_ns if step.wheel_mps != 0.0 or moved.wheels_ns < 0 else moved.moved_ns
             moved = replace(moved, wheels_ns=step.stamp_ns, wheel_mps=step.wheel_mps, moved_ns=moved_ns)
         still = moved.wheels_ns >= 0 and (step.stamp_ns - moved.moved_ns) * 1e-9 >= settings.still_s
-        steps.append(replace(step, still=still))
+        grade = moved.grade_mps2 if moved.followed_s > settings.grade_s else math.nan
+        steps.append(replace(step, still=still, grade_mps2=grade))
         moved = _gone(moved, steps[-1], known, settings)
     later = tuple(word for word in odometer.waiting if word[0] > stamp_ns)
     moved = replace(_rolled(moved, stamp_ns, float(turning_radps[0]), settings), waiting=later)
@@ -167,7 +175,8 @@ def _steps_to(
     """Steps from the last IMU sample to this one, cut where wheel words lie; means by the trapezoidal rule."""
     due = [word for word in odometer.waiting if word[0] <= stamp_ns]
     if odometer.imu_ns < 0 or (stamp_ns - odometer.imu_ns) * 1e-9 > settings.silent_s:
-        return [InertialStep(stamp_ns, rate, pull, due[-1][1])] if due else [InertialStep(stamp_ns, rate, pull)]
+        wheel = due[-1][1] if due else math.nan
+        return [InertialStep(stamp_ns, rate, pull, odometer.force_mps2, wheel)]
     words = [(max(at, odometer.imu_ns), wheel) for at, wheel in due]
     if not words or words[-1][0] < stamp_ns:
         words.append((stamp_ns, math.nan))
@@ -177,7 +186,7 @@ def _steps_to(
         share = (0.5 * (from_ns + at_ns) - odometer.imu_ns) / span
         mean_rate = odometer.yaw_rate_radps + share * (rate - odometer.yaw_rate_radps)
         mean_pull = odometer.pull_mps2 + share * (pull - odometer.pull_mps2)
-        steps.append(InertialStep(at_ns, mean_rate, mean_pull, wheel))
+        steps.append(InertialStep(at_ns, mean_rate, mean_pull, odometer.force_mps2, wheel))
         from_ns = at_ns
     return steps
 
@@ -186,7 +195,7 @@ def _gone(odometer: Odometer, step: InertialStep, known: Calibration, settings: 
     """The way one step on."""
     if odometer.wheels_ns < 0:
         return odometer
-    said = known.speed_mps(odometer.wheel_mps, step.pull_mps2)
+    said = known.speed_mps(odometer.wheel_mps, step.force_mps2)
     if odometer.trail is None:
         return replace(odometer, trail=Trail((TrailPoint(step.stamp_ns, 0.0, 0.0, 0.0, said, 0.0),)))
     before = odometer.trail.newest
@@ -200,7 +209,9 @@ def _gone(odometer: Odometer, step: InertialStep, known: Calibration, settings: 
         step.stamp_ns, before.x_m + gone * math.cos(heading), before.y_m + gone * math.sin(heading),
         before.yaw_rad + rate * dt, speed, pull, -odometer.roll_radps * settings.antenna_up_m, rate,
     )  # fmt: skip
-    return replace(odometer, trail=odometer.trail.with_point(point), grade_mps2=grade)
+    return replace(
+        odometer, trail=odometer.trail.with_point(point), grade_mps2=grade, followed_s=odometer.followed_s + dt
+    )
 
 
 def _speed(
@@ -233,6 +244,14 @@ def _tilted(
     gain = min(dt / min(max(age_s, dt), settings.tilt_s), 1.0)
     mean = (tilt.x, tilt.y, tilt.x_radps, tilt.y_radps)
     return Tilt(tilt.since_ns, *(old + gain * (new - old) for old, new in zip(mean, said, strict=True)))
+
+
+def _felt(odometer: Odometer, stamp_ns: int, pull_mps2: float, settings: OdometerSettings) -> float:
+    """The force along the car without vibration, after a sample."""
+    if odometer.imu_ns < 0:
+        return pull_mps2
+    share = min((stamp_ns - odometer.imu_ns) * 1e-9 / settings.force_s, 1.0)
+    return odometer.force_mps2 + share * (pull_mps2 - odometer.force_mps2)
 
 
 def _rolled(odometer: Odometer, stamp_ns: int, roll_rate_radps: float, settings: OdometerSettings) -> Odometer:

@@ -183,5 +183,4 @@ def _with_velocity(
     side = then.sideways_mps
     residual = np.array((fix.vx_mps - speed * cos + side * sin, fix.vy_mps - speed * sin - side * cos))
     noise = np.eye(2) * (settings.velocity_factor * fix.speed_accuracy_mps) ** 2
-    noise += np.outer(change, change) * settings.velocity_lag_s**2
     return corrected(estimate, residual, rows, noise, settings.gate)[0]

@@ -88,7 +88,7 @@ def test_a_standing_car_learns_the_bias_of_its_gyro_and_stays() -> None:
     estimate = placed(IDENTITY, (1.0, 0.02), TrailPoint(0, 0.0, 0.0, 0.0, 0.0, 0.0), SETTINGS)
     before = estimate.sigma(Y)
     for k in range(1, 500):
-        estimate, believed = stepped(estimate, InertialStep(k * DT_NS, 0.004, 0.0, 0.0, still=True), SETTINGS)
+        estimate, believed = stepped(estimate, InertialStep(k * DT_NS, 0.004, 0.0, 0.0, 0.0, still=True), SETTINGS)
         assert believed
     assert estimate.mean[GYRO_BIAS] == pytest.approx(0.004, abs=5e-4)
     assert estimate.mean[YAW] == pytest.approx(0.0, abs=2e-3)
@@ -118,7 +118,7 @@ def test_wheels_gyro_tyres_and_latency_are_found_from_fixes_alone(scale: float) 
             trail = trail.with_point(TrailPoint(stamp_ns, x, y, yaw, speed, pull))
         if estimate is not None:
             wheel = speed * (1.0 + scale) * (1.0 + slip * pull)
-            estimate, believed = stepped(estimate, InertialStep(stamp_ns, rate + bias, pull, wheel), SETTINGS)
+            estimate, believed = stepped(estimate, InertialStep(stamp_ns, rate + bias, pull, pull, wheel), SETTINGS)
             assert believed
         if k % 5 == 0:
             fix = fix_at(x, y, speed * math.cos(yaw), speed * math.sin(yaw))
@@ -181,7 +181,9 @@ def test_on_hills_the_slope_is_felt_and_the_way_on_the_level_is_shorter_than_the
         climb = steep if k > 3000 else 0.0
         force = 9.81 * climb + askew
         wheel = speed * (1.0 + SETTINGS.slip_per_mps2 * 9.81 * climb)
-        estimate, believed = stepped(estimate, InertialStep(k * DT_NS, 0.0, force, wheel), SETTINGS)
+        estimate, believed = stepped(
+            estimate, InertialStep(k * DT_NS, 0.0, force, force, wheel, grade_mps2=force), SETTINGS
+        )
         assert believed
         if k <= 3000:
             trail = Trail((TrailPoint(k * DT_NS, 0.02 * speed * k, 0.0, 0.0, speed, 0.0),))
@@ -196,7 +198,7 @@ def test_on_hills_the_slope_is_felt_and_the_way_on_the_level_is_shorter_than_the
 def test_a_fix_ten_times_its_spread_away_is_refused() -> None:
     estimate, trail = beginning(), Trail((TrailPoint(0, 0.0, 0.0, 0.0, 10.0, 0.0),))
     for k in range(1, 400):
-        estimate, _ = stepped(estimate, InertialStep(k * DT_NS, 0.0, 0.0, 10.0), SETTINGS)
+        estimate, _ = stepped(estimate, InertialStep(k * DT_NS, 0.0, 0.0, 0.0, 10.0), SETTINGS)
         trail = trail.with_point(TrailPoint(k * DT_NS, 0.2 * k, 0.0, 0.0, 10.0, 0.0))
         if k % 5 == 0:
             estimate, believed = with_fix(estimate, trail, fix_at(0.2 * k, 0.0, 10.0, 0.0), k * DT_NS, SETTINGS)
@@ -209,8 +211,8 @@ def test_a_fix_ten_times_its_spread_away_is_refused() -> None:
 def test_wheels_that_lock_are_not_believed() -> None:
     estimate = beginning()
     for k in range(1, 50):
-        estimate, _ = stepped(estimate, InertialStep(k * DT_NS, 0.0, 0.0, 10.0), SETTINGS)
-    after, believed = stepped(estimate, InertialStep(50 * DT_NS, 0.0, 0.0, 4.0), SETTINGS)
+        estimate, _ = stepped(estimate, InertialStep(k * DT_NS, 0.0, 0.0, 0.0, 10.0), SETTINGS)
+    after, believed = stepped(estimate, InertialStep(50 * DT_NS, 0.0, 0.0, 0.0, 4.0), SETTINGS)
     assert not believed
     assert after.mean[SPEED] == pytest.approx(10.0, abs=0.1)
 
