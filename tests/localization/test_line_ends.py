@@ -65,6 +65,13 @@ def test_where_lines_begin_again_the_place_is_told_as_well() -> None:
     assert found.residual_m == pytest.approx([-1.0, -1.0], abs=0.6)
 
 
+def test_a_line_that_comes_into_the_picture_from_the_side_does_not_begin_there() -> None:
+    truth = Pose(BEYOND_M - 9.4, 0.0, 0.0)
+    near, aside = road(-1.75, 1.75), road(-5.25, 5.25)
+    assert len(told(truth, seen_from(truth, near), near).residual_m) == 2
+    assert len(told(truth, seen_from(truth, aside), aside).residual_m) == 0
+
+
 def test_the_jacobian_is_the_derivative_of_the_expected_end() -> None:
     """By moving or turning the map instead of the car."""
     seen, turn = seen_from(Pose(85.0, 0.0, 0.0)), 0.05
