@@ -37,13 +37,17 @@ bench: .venv/stamp
 	$(BIN)/python benchmarks/openscenario_parity.py $(LANEWISE_DATA)/openscenario/esmini_reference --only ALKS
 	$(BIN)/python benchmarks/lane_centres.py $(LANEWISE_DATA)/maps/opendrive $(LANEWISE_DATA)/maps/lane_centres
 
-# Peers pin old versions, so each lives apart from us and is called as a subprocess.
+# Peers pin old versions, so each lives apart from us and is called as a subprocess. The reactive planner comes without
+# its dependencies: one of them, `triangle`, is not free, and it works without.
 peers: .venv-peers/stamp .venv-peers-perception/stamp
 .venv-peers/stamp:
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet highway-env==1.10.1 gymnasium==1.4.0 carla==0.9.16 \
 		commonroad-io==2024.3 commonroad-drivability-checker==2025.4.0 commonroad-clcs==2025.2.0 protobuf==3.20.2 \
 		lanelet2==1.2.3
+	.venv-peers/bin/pip install --quiet --no-deps commonroad-reactive-planner==2025.1 commonroad-route-planner==2025.1.0
+	.venv-peers/bin/pip install --quiet methodtools==0.4.7 omegaconf==2.4.0 networkx==3.6.1 matplotlib==3.11.2 \
+		imageio==2.38.1
 	touch $@
 
 # TrackEval asks for a newer numpy than the nuScenes devkit bears; what is called of it works with the older one.

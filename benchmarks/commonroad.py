@@ -8,19 +8,26 @@ its speed and heading, no contact, feasible for the vehicle model), `accepted` t
 as well; it runs in the environment of PYTHON (`benchmarks/peers/commonroad_check.py` names the packages), without which
 `accepted` is null. What we refuse is given to it too: of the `written` files, it finds the same of start, goal, contact
 and feasibility in `verdicts_agree`.
+
+There the files are also given to `commonroad-reactive-planner` (`benchmarks/peers/commonroad_reactive.py`): of those
+that both it and we solve, each with its cost SM1 by our own functions, `sm1_ratio` is the mean (geometric) of our cost
+over its. It is judged by the same checks as we are.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
+import numpy as np
 from commonroad_parity import own_verdict
 
 from bus.recording import Recording
@@ -28,12 +35,20 @@ from geometry.errors import InputError
 from lanewise.batch import Job, Outcome, run_jobs
 from lanewise.config import RunConfig, StackChoice
 from lanewise.drive import drive_of
+from lanewise.ratings import costs_of
 from lanewise.recorded import read_drive
 from lanewise.run import Outputs
 from lanewise.solution import trajectory_of, write_solution
+from motion.car_trajectory import CarTrajectory
+from planning.metrics.commonroad.cost_results import PREFIX
+from sim.scenarios.commonroad.check import problems_with
 from sim.scenarios.commonroad.read import read_commonroad
+from sim.scenarios.commonroad.vehicle import BMW_320I
 
 PEER = Path(__file__).parent / "peers" / "commonroad_check.py"
+MOST_RATIO = 1.1
+"""Drives that cost more than so many times the other's are counted."""
+RIVAL = Path(__file__).parent / "peers" / "commonroad_reactive.py"
 
 
 def solution_of(outcome: Outcome, folder: Path) -> tuple[Path | None, str]:
@@ -48,12 +63,23 @@ def solution_of(outcome: Outcome, folder: Path) -> tuple[Path | None, str]:
     return path, wrong[0] if wrong else ""
 
 
+def driven(outcome: Outcome) -> CarTrajectory:
+    """The trajectory of a drive."""
+    assert outcome.result is not None
+    rollout = drive_of(read_drive(Recording.open(outcome.result.folder / "drive.mcap"))).rollout
+    return trajectory_of(read_commonroad(Path(outcome.job.config.scenario)), rollout)
+
+
 def own_checks(outcome: Outcome) -> dict[str, bool]:
     """What we find of start, goal, contact and feasibility."""
-    assert outcome.result is not None
     scenario = read_commonroad(Path(outcome.job.config.scenario))
-    rollout = drive_of(read_drive(Recording.open(outcome.result.folder / "drive.mcap"))).rollout
-    return own_verdict(scenario, scenario.problems[0].id, trajectory_of(scenario, rollout))
+    return own_verdict(scenario, scenario.problems[0].id, driven(outcome))
+
+
+def sm1(scenario_file: str, trajectory: CarTrajectory) -> float:
+    """The cost SM1; NaN without lane coordinates."""
+    costs = costs_of(read_commonroad(Path(scenario_file)), trajectory)
+    return next(item.value for item in costs if item.name == f"{PREFIX}SM1")
 
 
 def accepted(table: dict[str, list[str]], folder: Path, peers: Path) -> dict[str, dict[str, bool]]:
@@ -62,6 +88,44 @@ def accepted(table: dict[str, list[str]], folder: Path, peers: Path) -> dict[str
     done = subprocess.run([str(peers), str(PEER), str(folder)], capture_output=True, text=True, check=True)
     verdicts: dict[str, dict[str, bool]] = json.loads(done.stdout.strip().splitlines()[-1])["verdicts"]
     return verdicts
+
+
+def rivals(files: list[str], folder: Path, peers: Path) -> dict[str, float | str]:
+    """SM1 of the drives of the reactive planner, by file; where it solves nothing, why."""
+    (folder / "scenarios.json").write_text(json.dumps(files))
+    done = subprocess.run([str(peers), str(RIVAL), str(folder)], capture_output=True, text=True, check=True)
+    drives: dict[str, list[list[float]] | str] = json.loads(done.stdout.strip().splitlines()[-1])
+    return {file: rows if isinstance(rows, str) else rival_cost(file, rows) for file, rows in drives.items()}
+
+
+def rival_cost(file: str, rows: list[list[float]]) -> float | str:
+    """SM1 of a drive given as states, or what is wrong with it."""
+    if len(rows) < 4:
+        return f"it stops after {len(rows)} states"
+    scenario = read_commonroad(Path(file))
+    step, x, y, steering, speed, yaw = np.array(rows).T
+    trajectory = CarTrajectory(
+        scenario.dt_s, step.astype(np.int64), x, y, steering, speed, np.unwrap(yaw), BMW_320I.width_m
+    )
+    wrong = problems_with(scenario, scenario.problems[0], trajectory)
+    return wrong[0] if wrong else sm1(file, trajectory)
+
+
+def compared(ours: dict[str, float], theirs: dict[str, float | str]) -> dict[str, Any]:
+    """Our costs beside theirs where both solve."""
+    ratios = []
+    for file, other in theirs.items():
+        own = ours.get(file, math.nan)
+        told = other if isinstance(other, str) else f"{other:.1f}"
+        print(f"{Path(file).stem:40} SM1 {own:10.1f}, reactive planner {told}")
+        if not isinstance(other, str) and math.isfinite(other) and math.isfinite(own):
+            ratios.append(own / other)
+    return {
+        "rival_solved": sum(not isinstance(other, str) for other in theirs.values()),
+        "sm1_compared": len(ratios),
+        "sm1_ratio": round(geometric_mean(ratios), 3) if ratios else None,
+        "sm1_dearer": sum(ratio > MOST_RATIO for ratio in ratios),
+    }
 
 
 def main() -> None:
@@ -85,6 +149,7 @@ def main() -> None:
         table: dict[str, list[str]] = {}
         ours: dict[str, dict[str, bool]] = {}
         solved: dict[str, str] = {}
+        costs: dict[str, float] = {}
         for outcome in run_jobs(jobs, arguments.workers, lambda _: None):
             path, wrong = solution_of(outcome, out)
             print(f"{Path(outcome.job.config.scenario).stem:40} {wrong or 'solved'}")
@@ -93,6 +158,7 @@ def main() -> None:
                 ours[path.name] = own_checks(outcome)
                 if not wrong:
                     solved[path.name] = outcome.job.config.scenario
+                    costs[outcome.job.config.scenario] = sm1(outcome.job.config.scenario, driven(outcome))
         figures: dict[str, Any] = {"total": len(files), "solved": len(solved), "accepted": None}
         if arguments.peers is not None:
             verdicts = accepted(table, out, arguments.peers)
@@ -102,6 +168,7 @@ def main() -> None:
                         print(f"{name}: {check} is {ours[name][check]} for us, {fine} for the official checker")
             figures["accepted"] = sum(all(verdicts[name].values()) for name in solved)
             figures |= {"written": len(ours), "verdicts_agree": sum(ours[name] == verdicts[name] for name in ours)}
+            figures |= compared(costs, rivals([str(file) for file in files], out, arguments.peers))
     print(json.dumps(figures))
 
 

@@ -105,6 +105,11 @@ def commonroad_results(rollout: Rollout, scenario: CommonRoadScenario) -> tuple[
         trajectory = trajectory_of(scenario, rollout)
     except InputError:
         return ()
+    return costs_of(scenario, trajectory)
+
+
+def costs_of(scenario: CommonRoadScenario, trajectory: CarTrajectory) -> tuple[MetricResult, ...]:
+    """The same of a trajectory, whoever drove it."""
     return cost_results(trajectory, _lane_of(scenario, trajectory), scenario.problems[0].goal_speed_mps)
 
 

@@ -14,6 +14,7 @@ from geometry.errors import InputError
 from motion.car_trajectory import CarTrajectory
 from motion.rollout import Rollout
 from sim.scenarios.commonroad.check import problems_with
+from sim.scenarios.commonroad.goal import goal_reached
 from sim.scenarios.commonroad.model import CommonRoadScenario
 from sim.scenarios.commonroad.read import read_commonroad
 from sim.scenarios.commonroad.solution import solution_text
@@ -42,7 +43,8 @@ def write_solution(scenario_file: Path, rollout: Rollout, folder: Path) -> tuple
 
 
 def trajectory_of(scenario: CommonRoadScenario, rollout: Rollout) -> CarTrajectory:
-    """The ego at the scenario's time steps; positions are those of the vehicle's centre, as CommonRoad has them.
+    """The ego at the scenario's time steps until it first reaches the goal, which ends a solution, or the drive ends.
+    Positions are those of the vehicle's centre, as CommonRoad has them.
 
     Raises:
         InputError: fewer than four time steps were driven.
@@ -54,7 +56,7 @@ def trajectory_of(scenario: CommonRoadScenario, rollout: Rollout) -> CarTrajecto
     t_s = scenario.dt_s * np.arange(count)
     ego = rollout.ego
     yaw = np.interp(t_s, rollout.t_s, np.unwrap(ego.yaw_rad))
-    return CarTrajectory(
+    trajectory = CarTrajectory(
         dt_s=scenario.dt_s,
         time_step=begin + np.arange(count),
         x_m=np.interp(t_s, rollout.t_s, ego.x_m) + BMW_320I.rear_m * np.cos(yaw),
@@ -64,3 +66,5 @@ def trajectory_of(scenario: CommonRoadScenario, rollout: Rollout) -> CarTrajecto
         yaw_rad=yaw,
         width_m=BMW_320I.width_m,
     )
+    reached = goal_reached(scenario.problems[0], trajectory)
+    return trajectory.until(reached.time_step) if reached.reached else trajectory

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from geometry.angles import Floats
 from geometry.errors import ContractError
 
+LEAST_STATES = 4
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CarTrajectory:
@@ -29,13 +31,21 @@ class CarTrajectory:
     width_m: float
 
     def __post_init__(self) -> None:
-        if len(self.time_step) < 4:
+        if len(self.time_step) < LEAST_STATES:
             raise ContractError(
-                f"costs need at least 4 states (jerk is a second difference), not {len(self.time_step)}"
+                f"costs need at least {LEAST_STATES} states (jerk is a second difference), not {len(self.time_step)}"
             )
         for array in (self.x_m, self.y_m, self.steering_rad, self.speed_mps, self.yaw_rad):
             if array.shape != self.time_step.shape:
                 raise ContractError(f"a trajectory of {len(self.time_step)} states has a column of shape {array.shape}")
+
+    def until(self, time_step: int) -> CarTrajectory:
+        """What is driven to a time step, four states at least."""
+        part = slice(max(int(np.searchsorted(self.time_step, time_step, side="right")), LEAST_STATES))
+        return CarTrajectory(
+            self.dt_s, self.time_step[part], self.x_m[part], self.y_m[part], self.steering_rad[part],
+            self.speed_mps[part], self.yaw_rad[part], self.width_m,
+        )  # fmt: skip
 
     @property
     def radius_m(self) -> float:

@@ -11,8 +11,11 @@ from lanewise.drive import drive_of
 from lanewise.recorded import read_drive, recorded_run
 from lanewise.replay import replay
 from lanewise.run import Outputs, RunResult, run
-from lanewise.solution import write_solution
+from lanewise.solution import trajectory_of, write_solution
 from lanewise.sources import load_source
+from motion.car_trajectory import LEAST_STATES
+from sim.scenarios.commonroad.goal import goal_reached
+from sim.scenarios.commonroad.read import read_commonroad
 
 FOLDER = "commonroad"
 
@@ -36,6 +39,14 @@ def test_its_solution_is_valid(crossing: RunResult, data: Path, tmp_path: Path) 
     path, wrong = write_solution(data / FOLDER / "ZAM_Intersection-1_1_T-1.xml", rollout, tmp_path)
     assert wrong == ()
     assert b'benchmark_id="KS2:SM1:ZAM_Intersection-1_1_T-1:2020a"' in path.read_bytes()
+
+
+def test_its_solution_ends_where_the_goal_is_reached(crossing: RunResult, data: Path) -> None:
+    scenario = read_commonroad(data / FOLDER / "ZAM_Intersection-1_1_T-1.xml")
+    rollout = drive_of(read_drive(Recording.open(crossing.folder / "drive.mcap"))).rollout
+    trajectory = trajectory_of(scenario, rollout)
+    assert goal_reached(scenario.problems[0], trajectory).time_step == trajectory.time_step[-1]
+    assert len(trajectory.until(1).time_step) == LEAST_STATES
 
 
 def test_it_replays_bit_for_bit_on_its_own_map(crossing: RunResult) -> None:
