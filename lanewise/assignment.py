@@ -72,6 +72,15 @@ class Destination:
     lane: int
     s_m: float
 
+    def on(self, route: Route, from_m: float) -> float:
+        """The same place as arc length of a route: where it first comes by beyond `from_m`."""
+        places = [
+            float(begin) + self.s_m
+            for lane, begin in zip(route.lanes, route.lane_begins_m, strict=True)
+            if lane == self.lane
+        ]
+        return min((place for place in places if place >= from_m - 1e-6), default=math.inf)
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
@@ -144,7 +153,10 @@ class Assignment:
         arrival = None if self.appointment is None else self.appointment.on(route)
         open_end = self.map_format in ("commonroad", "argoverse2")
         halts = tuple(stop.on(route) for stop in self.stops)
-        mission = Mission(route, start.set_speed_mps, open_end, start.keep_lane, start.may_pass, arrival, halts)
+        mission = Mission(
+            route, start.set_speed_mps, open_end, start.keep_lane, start.may_pass, arrival, halts,
+            goal_m=math.inf if goal is None else goal.on(route, halts[-1].s_m if halts else 0.0),
+        )  # fmt: skip
         return Context(lane_map, self.vehicle, mission, dt_s, foretold_in(self.map_data) if self.foretold else ())
 
     def to_metadata(self) -> dict[str, str]:

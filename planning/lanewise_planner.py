@@ -48,7 +48,7 @@ from planning.scoring import (
 )
 from planning.space_time import SpaceTimeSettings
 from planning.speed_profile import CEILING_STEP_M, speed_ceiling, stop_profile
-from planning.ways import Begun, Place, changing, keeping, place_on
+from planning.ways import Begun, Place, changing, evading, keeping, place_on
 
 BEHIND_M, AHEAD_M = 80.0, 300.0
 """How much of the route the planner keeps in view."""
@@ -241,7 +241,10 @@ class LanewisePlanner:
         return Layout(
             path=path,
             start_m=start_m,
-            ways=self._ways(scene, path, place, limits, futures, Begun(memory.lane, memory.way_end_m - start_m)),
+            ways=self._ways(
+                scene, path, place, limits, futures, Begun(memory.lane, memory.way_end_m - start_m),
+                context.mission.goal_m - start_m,
+            ),
             policies=self._policies(memory, context.dt_s),
             ego=EgoOnPath(
                 s, ego.speed_mps, now, vehicle.front_m, vehicle.rear_m, vehicle.width_m,
@@ -288,17 +291,17 @@ class LanewisePlanner:
         return np.concatenate((table, before[None]))
 
     def _ways(
-        self, scene: Scene, path: Polyline, place: Place, limits: Limits, futures: Futures, begun: Begun
+        self, scene: Scene, path: Polyline, place: Place, limits: Limits, futures: Futures, begun: Begun, goal_m: float
     ) -> tuple[Way, ...]:
         settings, mission = self.settings, scene.context.mission
         found = list(keeping(place, limits.room_m, scene.context.vehicle, settings.candidates))
         if mission.arrival is not None:
             return tuple(found)
+        given = scene.context.lane_map, path, place, limits.room_m, begun, settings.candidates
         if settings.lane_changes and not mission.keep_lane:
-            found += changing(scene.context.lane_map, path, place, limits.room_m, begun, settings.candidates)
+            found += changing(*given, goal_m)
         elif mission.may_evade:
-            spans_s = settings.candidates.evade_s
-            found += changing(scene.context.lane_map, path, place, limits.room_m, begun, settings.candidates, spans_s)
+            found += evading(*given)
         if mission.may_pass:
             found += passing(scene, path, place, limits, futures, settings.passing)
         return tuple(found)

@@ -72,6 +72,9 @@ class Mission:
     """Where to stop on the way, in driving order."""
     may_evade: bool = False
     """Whether an ego that keeps its lane may leave it where braking alone would not avoid a contact."""
+    goal_m: float = math.inf
+    """Arc length of the route by which the ego has to be back in its lane, because its goal lies there; infinite where
+    it only has to follow the route."""
 
 
 @dataclass(frozen=True, slots=True)

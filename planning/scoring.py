@@ -19,7 +19,19 @@ from numba import njit
 from geometry.angles import Floats
 from inference.here import RunKernel, run_here
 from inference.kernels import kernel
-from planning.candidates import BRAKING, HEADWAY, HOLD_MPS2, HOLD_S, LEAST_CHANCE, LOOK_S, PASS, SHARE
+from planning.candidates import (
+    BRAKING,
+    HEADWAY,
+    HOLD_MPS2,
+    HOLD_S,
+    KEEP,
+    LEAST_CHANCE,
+    LEFT,
+    LOOK_S,
+    PASS,
+    RIGHT,
+    SHARE,
+)
 from planning.prediction import D_HIGH, D_LOW, S_HIGH, TIMES_S, Futures
 from planning.speed_profile import CEILING_STEP_M, CEILING_TIME_S
 
@@ -34,8 +46,8 @@ DISTANCE, SPEED, ACCELERATION, OFFSET = range(4)
     CALM_S, GAP_TIME_S, LEAST_GAP_M, LATE_S, ANSWER, IMMINENT, COMFORT_BRAKE, STRONG_BRAKE, GRIP, SIDE_MARGIN_M, JERK,
     HARD_JERK, EDGE_M, MIN_GAP_M, GAINING, EASING, EASY, CLEAR_M,
     W_CONTACT, W_TTC, W_GAP, W_BRAKE, W_ROAD, W_PROGRESS, W_ACCELERATION, W_JERK, W_SIDEWAYS, W_STRONG, W_EMERGENCY,
-    W_OFFSET, W_CHANGE, W_SWITCH_LANE, W_SWITCH_SPEED, W_ARRIVAL,
-) = range(34)  # fmt: skip
+    W_OFFSET, W_CHANGE, W_SWITCH_LANE, W_BACK, W_SWITCH_SPEED, W_ARRIVAL,
+) = range(35)  # fmt: skip
 """Numbers of `ScoringSettings` and `Weights` as the kernel reads them, in the order of their fields."""
 EGO_S, EGO_V, EGO_A, FRONT_M, REAR_M, WIDTH_M, ALLOWED, BEFORE_LANE, BEFORE_A, FROM_S, TO_S, FROM_M, TO_M = range(13)
 """Numbers of `EgoOnPath`."""
@@ -80,6 +92,8 @@ class Weights:
     offset: float = 0.5
     lane_change: float = 1.5
     switch_lane: float = 1.5
+    back: float = 0.3
+    """For coming back from a lane beside the route's, instead of `switch_lane`."""
     switch_speed: float = 0.4
     arrival: float = 8.0
     """Per metre beside the place at which the ego has to be in time."""
@@ -536,9 +550,13 @@ def harshness(hardest, grip, numbers):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def switching(a, lane, ego, numbers):  # type: ignore[no-untyped-def]
-    """Cost of leaving the plan before: its acceleration, its lane."""
+    """Cost of leaving the plan before: its acceleration, its lane. Coming back from a lane beside the route's costs
+    less than being there: what it was changed to for may be over."""
     cost = numbers[W_SWITCH_SPEED] * min(abs(a - ego[BEFORE_A]), 3.0)
-    return cost + numbers[W_SWITCH_LANE] if lane != ego[BEFORE_LANE] else cost
+    if lane == ego[BEFORE_LANE]:
+        return cost
+    comes_back = lane == KEEP and (ego[BEFORE_LANE] == LEFT or ego[BEFORE_LANE] == RIGHT)
+    return cost + (numbers[W_BACK] if comes_back else numbers[W_SWITCH_LANE])
 
 
 CANDIDATE_SCORING = kernel(

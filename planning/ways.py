@@ -18,9 +18,10 @@ from planning.scene import Scene
 
 EDGE_M = 0.15
 """An ego that is beyond the edge of its lane already may be by this much more."""
-BEYOND_M = 30.0
-"""A lane that is changed to goes on for this long behind the change."""
-FAR_M = 300.0
+BEYOND_M, BACK_S = 30.0, 6.0
+"""A lane that is changed to goes on for this long behind the change; one that is not the route's, and the route itself
+up to its goal, for that time more: the ego has to be back before."""
+FAR_M = 600.0
 """Lanes are followed so far to see how they go on."""
 
 
@@ -74,18 +75,34 @@ def keeping(place: Place, room_m: tuple[float, float], vehicle: Vehicle, setting
 
 def changing(
     lane_map: LaneMap, path: Polyline, place: Place, room_m: tuple[float, float], begun: Begun,
-    settings: CandidateSettings, spans_s: tuple[float, ...] = (),
+    settings: CandidateSettings, goal_m: float = math.inf,
 ) -> Iterator[Way]:  # fmt: skip
-    """To the lanes beside the own one that go on long enough, in `spans_s` (none: those of the settings); a change that
-    has begun ends where it was to end."""
+    """To the lanes beside the own one that go on long enough for coming back, before the arc length `goal_m`, too; a
+    change that has begun ends where it was to end."""
+    beyond_m = BEYOND_M + BACK_S * place.speed_mps
+    return _changing(lane_map, path, place, room_m, begun, settings, settings.change_s, goal_m - place.s_m, beyond_m)
+
+
+def evading(
+    lane_map: LaneMap, path: Polyline, place: Place, room_m: tuple[float, float], begun: Begun,
+    settings: CandidateSettings,
+) -> Iterator[Way]:  # fmt: skip
+    """To the lanes beside the own one, fast, wherever they lead."""
+    return _changing(lane_map, path, place, room_m, begun, settings, settings.evade_s, math.inf, BEYOND_M)
+
+
+def _changing(
+    lane_map: LaneMap, path: Polyline, place: Place, room_m: tuple[float, float], begun: Begun,
+    settings: CandidateSettings, spans_s: tuple[float, ...], goal_m: float, beyond_m: float,
+) -> Iterator[Way]:  # fmt: skip
     left, right = room_m
     for side, offset, reach in _neighbours(lane_map, path, place.s_m):
         both = (max(left, offset + right), right) if side == LEFT else (left, max(right, left - offset))
-        for span in spans_s or settings.change_s:
+        for span in spans_s:
             length = distance_of(place.speed_mps, span, settings)
             if side == begun.lane:
                 length = max(min(length, begun.end_m - place.s_m), settings.shortest_m)
-            if length + BEYOND_M < reach:
+            if length + beyond_m < min(reach, goal_m):
                 yield way_to(place, side, offset, length, both)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bus.messages import EntityKind
-from planning.candidates import KEEP, PASS
+from planning.candidates import KEEP, PASS, RIGHT
 from planning.lanewise_planner import LanewiseMemory, LanewisePlanner
 from planning.planner import Plan
 from planning.scene import Scene
@@ -63,6 +63,24 @@ def test_it_changes_lanes_for_a_standing_car_unless_it_has_to_keep_its_lane(scen
     standing = scene(25.0, {"ahead_m": 110.0})
     assert planned(standing).label.startswith("change right")
     assert planned(in_lane(standing)).label.startswith("keep")
+
+
+def test_who_is_beside_the_route_and_held_up_by_nobody_comes_back(scene: SceneMaker) -> None:
+    beside = scene(25.0, d_m=-3.6)
+    memory = replace(PLANNER.start(beside.context), lane=RIGHT, acceleration_mps2=0.0)
+    assert PLANNER.plan(beside, memory)[0].label.startswith("keep")
+    held_up = scene(25.0, {"ahead_m": 40.0, "left_m": 3.6, "vx_mps": 15.0}, d_m=-3.6)
+    assert PLANNER.plan(held_up, memory)[0].label.startswith("change right")
+
+
+def test_nobody_leaves_the_route_for_a_lane_that_cannot_be_left_again_before_the_goal(scene: SceneMaker) -> None:
+    slow = scene(25.0, {"ahead_m": 45.0, "vx_mps": 12.0})
+    assert planned(slow).label.startswith("change right")
+    for goal_m, changes in ((600.0, True), (350.0, False)):
+        mission = replace(slow.context.mission, goal_m=goal_m)
+        made = replace(slow, context=replace(slow.context, mission=mission))
+        lanes = {way.lane for way in PLANNER.weigh(made, PLANNER.start(made.context)).layout.ways}
+        assert (RIGHT in lanes) == changes
 
 
 def test_who_keeps_its_lane_passes_within_it_unless_marks_are_not_to_be_crossed(scene: SceneMaker) -> None:
