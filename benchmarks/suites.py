@@ -1,8 +1,9 @@
 """The nuPlan score of `lanewise` beside the baselines on the shipped suites.
 
-    python benchmarks/suites.py OUT [--suite highway] [--planner lanewise] [--filter TAG] [--seeds 0] [--workers 2]
+    python benchmarks/suites.py OUT [--suite highway] [--planner lanewise] [--filter TAG] [--seeds 0] [--sample N]
+        [--workers 2]
 
-OUT keeps the drives, so that an interrupted evaluation goes on there. Per suite and baseline: the mean difference in
+OUT keeps the drives, so that an interrupted evaluation goes on there. `--sample` takes N cases of each suite, evenly. Per suite and baseline: the mean difference in
 points (hundredths of the score) over the same cases and its 95 % bootstrap interval.
 """
 
@@ -23,9 +24,11 @@ BASELINES = ("idm", "pdm-closed")
 SCORE = "nuplan_score"
 
 
-def compared(suite: str, planner: str, only: list[str], seeds: tuple[int, ...], out: Path, workers: int) -> Any:
+def compared(
+    suite: str, planner: str, only: list[str], seeds: tuple[int, ...], sample: int | None, out: Path, workers: int
+) -> Any:
     """Means of all planners and paired differences to the baselines, in points."""
-    chosen = load_suite(suite).filtered(only)
+    chosen = load_suite(suite).filtered(only).sampled(sample)
     base = configured({"stack": {"planner": BASELINES[0]}})
     jobs = jobs_of(chosen, base, (*BASELINES, planner), seeds, out / chosen.name)
     rows = tuple(evaluate(jobs, min(workers, len(jobs)), lambda _: None))
@@ -49,11 +52,14 @@ def main() -> None:
     parser.add_argument("--planner", default="lanewise")
     parser.add_argument("--filter", action="append", default=[])
     parser.add_argument("--seeds", default="0")
+    parser.add_argument("--sample", type=int, help="so many cases of each suite; default all")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     seeds = tuple(int(text) for text in arguments.seeds.split(","))
     figures = {
-        suite: compared(suite, arguments.planner, arguments.filter, seeds, arguments.out, arguments.workers)
+        suite: compared(
+            suite, arguments.planner, arguments.filter, seeds, arguments.sample, arguments.out, arguments.workers
+        )  # fmt: skip
         for suite in arguments.suite or ["highway", "town"]
     }
     print(json.dumps(figures))
