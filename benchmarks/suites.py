@@ -3,8 +3,9 @@
     python benchmarks/suites.py OUT [--suite highway] [--planner lanewise] [--filter TAG] [--seeds 0] [--sample N]
         [--workers 2]
 
-OUT keeps the drives, so that an interrupted evaluation goes on there. `--sample` takes N cases of each suite, evenly. Per suite and baseline: the mean difference in
-points (hundredths of the score) over the same cases and its 95 % bootstrap interval.
+OUT keeps the drives, so that an interrupted evaluation goes on there. `--sample` takes N cases of each suite, evenly.
+Per suite and baseline: the mean difference in points (hundredths of the score) over the same cases and its 95 %
+bootstrap interval.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def main() -> None:
     figures = {
         suite: compared(
             suite, arguments.planner, arguments.filter, seeds, arguments.sample, arguments.out, arguments.workers
-        )  # fmt: skip
+        )
         for suite in arguments.suite or ["highway", "town"]
     }
     print(json.dumps(figures))
