@@ -1,7 +1,9 @@
 """Seen landmarks against the map: which belongs to which, and what that says about a pose.
 
 In: `/perception/landmarks` in `ego`, the map's landmarks in `world`, a pose with its covariance. Out: residuals,
-Jacobians and noise. A landmark that fits two of the map nearly as well says nothing: it is left out, not guessed.
+Jacobians and noise. A landmark that fits two of the map nearly as well says nothing: it is left out, not guessed. What
+the last picture did not show at the same place says nothing either: while the place along the road is unsure, what is
+not there would find a partner in the map.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ class LandmarkModel:
 
     `apart` is how much worse the second best partner must be. `repeats`: a landmark keeps its error from picture to
     picture, so each counts as one of that many, and of more when the car
-    moves less than a part of `stays_m` between pictures.
+    moves less than a part of `stays_m` between pictures. `moved_share`: how well the way between two pictures is known.
     """
 
     map_m: float = 0.1
@@ -38,6 +40,7 @@ class LandmarkModel:
     repeats: float = 6.0
     stays_m: float = 6.0
     nearest_m: float = 70.0
+    moved_share: float = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +55,23 @@ class LandmarkCorrection:
     noise: Floats
     matched: int
     offered: int
+
+
+def seen_again(before: Landmarks, now_from_before: Pose, seen: Landmarks, model: LandmarkModel) -> Landmarks:
+    """Those of the seen landmarks that the picture before showed at the same place, as far as odometry can tell."""
+    cos, sin = math.cos(now_from_before.yaw_rad), math.sin(now_from_before.yaw_rad)
+    turn = np.array(((cos, -sin), (sin, cos)))
+    moved_m = model.moved_share * math.hypot(now_from_before.x_m, now_from_before.y_m)
+    earlier = now_from_before @ np.stack((before.x_m, before.y_m), axis=1).reshape(-1, 2)
+    spread = turn @ before.covariance.reshape(-1, 2, 2) @ turn.T + np.eye(2) * moved_m**2
+    groups = np.array([_SAME[int(kind)] for kind in before.kinds], dtype=np.int64)
+    kept = []
+    for i in range(len(seen.kinds)):
+        off = earlier - np.array((seen.x_m[i], seen.y_m[i]))
+        distance = np.einsum("ni,nij,nj->n", off, np.linalg.inv(spread + seen.covariance[i]), off)
+        kept.append(bool((distance[groups == _SAME[int(seen.kinds[i])]] <= model.gate).any()))
+    rows = np.array(kept, dtype=bool)
+    return Landmarks(seen.kinds[rows], seen.score[rows], seen.x_m[rows], seen.y_m[rows], seen.covariance[rows])
 
 
 def landmark_correction(

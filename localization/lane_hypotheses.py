@@ -22,6 +22,7 @@ from geometry.angles import Floats
 from geometry.pose import IDENTITY, Pose
 from inference.here import RunKernel, run_here
 from localization.estimate_pose import (
+    covariance_then,
     lateral_sigma_m,
     longitudinal_sigma_m,
     pose_of,
@@ -291,7 +292,8 @@ def _corrected(bank: LaneBank, picture: Picture, settings: LaneSettings) -> Lane
 def corrected_by_lines(estimate: Estimate, picture: Picture, moved_m: float) -> tuple[Estimate, LineCorrection]:
     """An estimate after the lines that it explains, and what was used."""
     then = pose_then(estimate, picture.now_from_then)
-    told = line_correction(then, lateral_sigma_m(estimate), picture.seen, picture.lines, picture.model, moved_m)
+    spread = covariance_then(estimate, picture.now_from_then)
+    told = line_correction(then, spread, picture.seen, picture.lines, picture.model, moved_m)
     if len(told.residual_m) == 0:
         return estimate, told
     rows = state_jacobian(told.jacobian, estimate, picture.now_from_then)

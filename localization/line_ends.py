@@ -28,18 +28,16 @@ BEGIN, END = 0, 1
 class EndModel:
     """What localization assumes of seen ends.
 
-    An end is looked at up to `within_m` ahead and `aside_m` aside, if lines are seen `beyond_m` farther. What is
-    further aside than `field` times its distance may be outside the picture: no line begins there. `paint_m` is the
-    error of the end itself (perception and map), `range_share` that of a camera's distances. Ends are `repeats` alike
-    from picture to picture, and more where the car moves less than a part of `stays_m` between pictures. From a spread
-    of `unsure_m` on two ends have to agree to `agree_m`. Others are refused beyond `rejected_at_sigma`. `fading` is how
-    much of the sight of late is forgotten per metre.
+    An end is looked at up to `within_m` ahead and `aside_m` aside, if lines are seen `beyond_m` farther. `paint_m` is
+    the error of the end itself (perception and map), `range_share` that of a camera's distances. Ends are `repeats`
+    alike from picture to picture, and more where the car moves less than a part of `stays_m` between pictures. From a
+    spread of `unsure_m` on two ends have to agree to `agree_m`. Others are refused beyond `rejected_at_sigma`. `fading`
+    is how much of the sight of late is forgotten per metre.
     """
 
     within_m: float = 22.0
     aside_m: float = 8.0
     beyond_m: float = 6.0
-    field: float = 0.5
     paint_m: float = 0.3
     range_share: float = 0.03
     repeats: float = 4.0
@@ -96,7 +94,7 @@ def _told(seen: SeenLines, marks: MarkModel, model: EndModel, sight_m: float) ->
         begin, end = seen.span_m[line].tolist()
         known = np.flatnonzero(np.isfinite(seen.y_m[line]))
         aside_m = abs(float(seen.y_m[line, known[0]]))
-        in_sight_m = max(marks.first_m + marks.spacing_m, aside_m / model.field + 0.5 * marks.spacing_m)
+        in_sight_m = max(marks.first_m + marks.spacing_m, aside_m / marks.field + 0.5 * marks.spacing_m)
         if in_sight_m < begin < model.within_m and aside_m < model.aside_m:
             found.append((line, BEGIN))
         if end < min(model.within_m, sight_m - model.beyond_m) and abs(seen.y_m[line, known[-1]]) < model.aside_m:

@@ -28,41 +28,53 @@ from maps.mark_lines import MOST_CROSSINGS, MOST_LINES, LineView, MarkLines, tra
 
 Ints = NDArray[np.int64]
 
+ASIDE_M = 2.0
+"""Lines no further aside than this are those of the own lane."""
 _TELLING = 4
 _PAIRED_BY = 3
 """How many common stations decide whether two lines are the same."""
+_STEP = 3
+"""How many stations before and after a step are averaged to find it."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarkModel:
-    """What localization assumes of seen marks and of the map; wider than what a good net gives.
+    """What localization assumes of seen marks and of the map; wider than what the shipped net gives.
 
-    `line_m` is the error of a whole line (perception and map), `mount_rad` that of the camera's mount. `seen` and
-    `edge_seen`: chance that a painted line beside the ego, or an unpainted road edge, is reported; `seen_per_m` is lost
-    with each metre further aside. `gate_m`: a seen line further from any line of the map is unexplained.
-    `same_m`: seen lines nearer to each other than this are one, seen by two cameras.
-    `stays_m` is the distance over which a line keeps its error, so that pictures are not counted as independent.
+    Lines begin at `begin_m`, and further ahead where they are further aside than `field` times their distance: outside
+    the picture. `line_m` is the error that a line keeps over `stays_m` (perception and map), so that pictures are not
+    counted as independent; `picture_m`, and `picture_per_m` for each metre further aside than ASIDE_M, that of a whole
+    line in one picture; `mount_rad` that of the camera's mount. Pictures that are taken less than `apart_m` apart are
+    one. `seen` and `edge_seen`: chance that a painted line beside the ego, or an unpainted road edge, is reported (nets
+    that are taught paint never say edges, others may); `seen_per_m` is lost with each metre further aside. `gate_m`: a
+    seen line further from any line of the map is unexplained; `place_m` is how well the place of a lane is known that
+    is only scored. `same_m`: seen lines nearer to each other than this are one, seen by two cameras.
     """
 
     first_m: float = 4.0
     last_m: float = 40.0
     spacing_m: float = 4.0
     reach_m: float = 11.0
-    line_m: float = 0.06
+    begin_m: float = 8.0
+    field: float = 0.5
+    line_m: float = 0.04
+    picture_m: float = 0.03
+    picture_per_m: float = 0.03
+    apart_m: float = 0.3
     mount_rad: float = 1.0e-3
     mount_repeats: float = 1000.0
     bend_m: float = 0.5
     seen: float = 0.85
-    edge_seen: float = 0.55
+    edge_seen: float = 0.1
     seen_per_m: float = 0.04
     false_per_line: float = 0.05
-    right_type: float = 0.88
-    other_type: float = 0.06
+    right_type: float = 0.94
+    other_type: float = 0.03
     gate_m: float = 0.7
+    place_m: float = 0.12
     same_m: float = 0.4
     stays_m: float = 30.0
-    rejected_at_sigma: float = 3.5
-    rejected_slope: float = 0.005
+    rejected_at_sigma: float = 3.0
     rejected_along_m: float = 1.0
     beside_m: float = 6.0
 
@@ -183,38 +195,90 @@ def score_poses(
 
 
 def line_correction(
-    pose: Pose, sigma_m: float, seen: SeenLines, lines: MarkLines, model: MarkModel, moved_m: float
+    pose: Pose, covariance: Floats, seen: SeenLines, lines: MarkLines, model: MarkModel, moved_m: float
 ) -> LineCorrection:
-    """What the seen lines say about a pose whose lateral 1-sigma is `sigma_m`, `moved_m` after the last picture."""
+    """What the seen lines say about a pose with covariance (3, 3) of x, y, yaw, `moved_m` after the last picture."""
     view = view_from(lines, pose, seen.x_m, model.reach_m)
-    pairs = paired(seen, view.y_m, view.types, model.gate_m + 2.0 * sigma_m)
-    residuals: list[float] = []
-    stations: list[tuple[float, float, float, float, int]] = []
+    left = np.array((-math.sin(pose.yaw_rad), math.cos(pose.yaw_rad), 0.0))
+    pairs = paired(seen, view.y_m, view.types, model.gate_m + 2.0 * math.sqrt(float(left @ covariance @ left)))
+    rows: list[tuple[float, ...]] = []
     nearby = _nearby(seen, model)
     accepted = 0
-    # a line keeps its error over `stays_m`: each picture may tell only its share of what the whole stretch tells
-    repeats = min(max(model.stays_m / max(moved_m, 0.1), 1.0), 300.0)
     for number, (i, j) in enumerate(pairs):
-        rows = _line_rows(seen, view, i, j)
-        spread = model.rejected_at_sigma * math.hypot(sigma_m, model.line_m)
-        allowed = [spread * math.hypot(1.0, row[3]) + model.rejected_along_m * abs(row[3]) for row in rows]
-        if not rows or abs(rows[0][0]) > allowed[0]:
+        agreeing = _agreeing(pose, covariance, seen, view, (i, j), model)
+        if not agreeing.any():
             continue
         accepted += int(nearby[i])
-        for (residual, x, y, slope, white), limit in zip(rows, allowed, strict=True):
-            if abs(residual) > limit + model.rejected_slope * x:
-                continue
-            residuals.append(residual)
-            stations.append((x, y, slope, white, number))
-    return _stacked(pose, np.array(residuals), stations, model, repeats, int(nearby.sum()), accepted)
+        rows += [(*row, number) for row in _line_rows(seen, view, i, j, np.flatnonzero(agreeing))]
+    return _stacked(pose, rows, model, moved_m, int(nearby.sum()), accepted)
+
+
+def _agreeing(
+    pose: Pose, covariance: Floats, seen: SeenLines, view: LineView, pair: tuple[int, int], model: MarkModel
+) -> NDArray[np.bool_]:
+    """At which stations (K,) a seen line is where the map has it, as far as the pose is known.
+
+    Paint that was moved begins and ends somewhere: a step that no heading explains. Of the two sides of a step only
+    that counts that is nearer to where the map has it.
+    """
+    (i, j), x = pair, seen.x_m
+    y, slope = view.y_m[j], view.slope[j]
+    residual = seen.y_m[i] - y
+    side = _nearer_side(x, residual, seen.sigma_m[i], math.sqrt(float(covariance[2, 2])), model)
+    by_pose = _by_pose(pose, x, y, slope)
+    known = np.einsum("ki,ij,kj->k", by_pose, covariance, by_pose)
+    own = (1.0 + slope**2) * (model.line_m**2 + _picture_sigma_m(y, model) ** 2 + seen.sigma_m[i] ** 2)
+    limit = model.rejected_at_sigma * np.sqrt(known + own) + model.rejected_along_m * np.abs(slope)
+    agreeing = np.abs(residual) <= limit
+    return side & agreeing if 2 * (side & agreeing).sum() >= side.sum() else np.zeros(len(x), dtype=bool)
+
+
+def _nearer_side(
+    x: Floats, residual: Floats, sigma: Floats, yaw_sigma_rad: float, model: MarkModel
+) -> NDArray[np.bool_]:
+    """The known stations (K,) of a line, or where it steps those on the side of the step that has less residual."""
+    known = np.flatnonzero(np.isfinite(residual))
+    kept = np.isfinite(residual)
+    most = model.rejected_at_sigma
+    for at in range(2, len(known) - 1):
+        before, after = known[max(at - _STEP, 0) : at], known[at : at + _STEP]
+        step = abs(float(residual[after].mean() - residual[before].mean()))
+        noise = math.hypot(
+            float(sigma[before].mean()) / len(before) ** 0.5, float(sigma[after].mean()) / len(after) ** 0.5
+        )
+        turned = yaw_sigma_rad * float(x[after].mean() - x[before].mean())
+        if step > most * math.hypot(noise, turned):
+            most = step / math.hypot(noise, turned)
+            near, far = known[:at], known[at:]
+            is_near = abs(residual[near].mean()) <= abs(residual[far].mean())
+            kept = np.isin(np.arange(len(x)), near if is_near else far)
+    return kept
+
+
+def _by_pose(pose: Pose, x: Floats, y: Floats, slope: Floats) -> Floats:
+    """Derivative (R, 3) of the expected offset by x, y, yaw of the pose.
+
+    Moving ahead by a slides along the line (+slope a), moving left by b brings it b nearer, turning by c tilts it.
+    """
+    cos, sin = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
+    return np.stack((cos * slope + sin, sin * slope - cos, -(x + slope * y)), axis=1)
+
+
+def _picture_sigma_m(y: Floats, model: MarkModel) -> Floats:
+    """1-sigma (R,) of the error of a whole line in one picture."""
+    return model.picture_m + model.picture_per_m * np.maximum(np.abs(y) - ASIDE_M, 0.0)
 
 
 def _nearby(seen: SeenLines, model: MarkModel) -> NDArray[np.bool_]:
-    """Which seen lines (N,) begin beside the ego and are more than a fragment; others may belong to another road."""
+    """Which seen lines (N,) begin where they come into the picture and are more than a fragment.
+
+    Others may belong to another road.
+    """
     first = np.array([int(np.flatnonzero(np.isfinite(y))[0]) for y in seen.y_m], dtype=np.int64)
     aside = np.abs(seen.y_m[np.arange(seen.size), first])
     long = np.isfinite(seen.y_m).sum(axis=1) >= _TELLING
-    return np.asarray((first <= 1) & (aside <= model.beside_m) & long)
+    begins = seen.x_m[first] <= np.maximum(model.begin_m, aside / model.field + model.spacing_m)
+    return np.asarray(begins & (aside <= model.beside_m) & long)
 
 
 def paired(seen: SeenLines, y_m: Floats, types: Ints, gate_m: float) -> list[tuple[int, int]]:
@@ -237,15 +301,14 @@ def paired(seen: SeenLines, y_m: Floats, types: Ints, gate_m: float) -> list[tup
     return pairs
 
 
-def _line_rows(seen: SeenLines, view: LineView, i: int, j: int) -> list[tuple[float, float, float, float, float]]:
-    """Near and far half of one pair: mean residual, station, offset, slope of the line, and white sigma of the mean."""
+def _line_rows(
+    seen: SeenLines, view: LineView, i: int, j: int, known: Ints
+) -> list[tuple[float, float, float, float, float]]:
+    """Near and far half of one pair's known stations: mean residual, place, slope, white sigma of the mean."""
     residual = seen.y_m[i] - view.y_m[j]
-    known = np.flatnonzero(np.isfinite(residual))
     halves = (known,) if len(known) < 4 else (known[: len(known) // 2], known[len(known) // 2 :])
     rows = []
     for half in halves:
-        if len(half) == 0:
-            continue
         weight = seen.sigma_m[i][half] ** -2
         total = float(weight.sum())
         x = float(weight @ seen.x_m[half]) / total
@@ -258,33 +321,32 @@ def _line_rows(seen: SeenLines, view: LineView, i: int, j: int) -> list[tuple[fl
 
 def _stacked(
     pose: Pose,
-    residual: Floats,
-    rows: list[tuple[float, float, float, float, int]],
+    rows: list[tuple[float, ...]],
     model: MarkModel,
-    repeats: float,
+    moved_m: float,
     offered: int,
     accepted: int,
 ) -> LineCorrection:
     """Rows of all lines with the Jacobian of the expected offset and the noise that lines have in common."""
-    table = np.array(rows).reshape(-1, 5)
-    x, y, slope, white, line = table.T
-    cos, sin = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
-    # moving ahead by a slides along the line (+slope a), moving left by b brings it b nearer, turning by c tilts it
-    by_ahead, by_left, by_yaw = slope, -np.ones(len(x)), -(x + slope * y)
-    jacobian = np.stack((cos * by_ahead - sin * by_left, sin * by_ahead + cos * by_left, by_yaw), axis=1)
+    residual, x, y, slope, white, line = np.array(rows).reshape(-1, 6).T
     same = line[:, None] == line[None, :]
     # an error across the line moves the crossing of a slanted line further
-    slant = 1.0 + slope**2
-    own = np.diag(slant * (white**2 + (model.bend_m * slope) ** 2))
-    common = repeats * model.line_m**2 * same * np.sqrt(np.outer(slant, slant))
+    slant = np.sqrt(1.0 + slope**2)
+    own = np.diag(slant**2 * (white**2 + (model.bend_m * slope) ** 2))
+    # a line keeps its error over `stays_m`: each picture may tell only its share of what the whole stretch tells
+    repeats = min(max(model.stays_m / max(moved_m, 0.1), 1.0), 300.0)
+    picture = slant * _picture_sigma_m(y, model)
+    common = same * (repeats * model.line_m**2 * np.outer(slant, slant) + np.outer(picture, picture))
     noise = own + common + model.mount_repeats * model.mount_rad**2 * np.outer(x, x)
-    return LineCorrection(residual, jacobian, noise, offered, accepted)
+    # where the car stands, nothing new is seen
+    still = max(model.apart_m / max(moved_m, 1e-3), 1.0)
+    return LineCorrection(residual, _by_pose(pose, x, y, slope), still * noise, offered, accepted)
 
 
 def _parameters(model: MarkModel) -> Floats:
     return np.array((
-        model.reach_m, model.gate_m, model.line_m, model.seen, model.edge_seen, model.seen_per_m,
-        model.false_per_line, model.right_type, model.other_type,
+        model.reach_m, model.gate_m, model.place_m, model.seen, model.edge_seen, model.seen_per_m,
+        model.false_per_line, model.right_type, model.other_type, model.begin_m, model.field,
     ))  # fmt: skip
 
 
@@ -305,7 +367,7 @@ def hypothesis_body(  # type: ignore[no-untyped-def]
     # a hypothesis shifted by a lane is only about right: the shift that all lines share does not count
     shift = _common_shift(seen_y, view_y[item], count, parameters[1])
     likelihood[item] = _likelihood(
-        seen_y, seen_types, view_y[item], view_types[item], count, shift, parameters, used[item]
+        stations, seen_y, seen_types, view_y[item], view_types[item], count, shift, parameters, used[item]
     )
 
 
@@ -339,8 +401,10 @@ def _common_shift(seen_y, view_y, count, gate):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _likelihood(seen_y, seen_types, view_y, view_types, count, shift, parameters, used):  # type: ignore[no-untyped-def]
-    reach, gate, line_m = parameters[0], parameters[1], parameters[2]
+def _likelihood(  # type: ignore[no-untyped-def]
+    stations, seen_y, seen_types, view_y, view_types, count, shift, parameters, used
+):
+    reach, gate, place_m = parameters[0], parameters[1], parameters[2]
     false_line = parameters[6] / (2.0 * reach)
     total = 0.0
     for j in range(count):
@@ -355,14 +419,26 @@ def _likelihood(seen_y, seen_types, view_y, view_types, count, shift, parameters
         if match >= 0:
             used[match] = True
             # moved paint: one line in twenty lies elsewhere by some decimetres
-            spread = 0.95 * _normal(best, 2.0 * line_m) + 0.05 * _normal(best, 0.4)
+            spread = 0.95 * _normal(best, place_m) + 0.05 * _normal(best, 0.4)
             right = parameters[7] if seen_types[i] == view_types[match] else parameters[8]
             explained = _seen(view_y, view_types, match, parameters) * spread * right
         total += math.log(explained + false_line)
     for j in range(count):
-        if not used[j] and not math.isnan(view_y[j, 0] + view_y[j, 1]):
+        if not used[j] and _begins_in_picture(stations, view_y, j, parameters):
             total += math.log(1.0 - _seen(view_y, view_types, j, parameters))
     return total
+
+
+@njit(cache=True)
+def _begins_in_picture(stations, view_y, j, parameters):  # type: ignore[no-untyped-def]
+    """Whether the expected line is there, for two stations at least, where it would come into the picture."""
+    for k in range(len(stations) - 1):
+        if stations[k] >= parameters[9]:
+            if math.isnan(view_y[j, k] + view_y[j, k + 1]):
+                return False
+            if abs(view_y[j, k]) <= parameters[10] * stations[k]:
+                return True
+    return False
 
 
 @njit(cache=True)
@@ -383,12 +459,12 @@ def _seen(view_y, view_types, j, parameters):  # type: ignore[no-untyped-def]
 
 
 LANE_HYPOTHESES = kernel(
-    "lane-hypotheses", "1", hypothesis_body,
+    "lane-hypotheses", "2", hypothesis_body,
     inputs={
         "poses": "float64 (items, 3)", "stations": "float64 (stations)", "seen_y": "float64 (seen, stations)",
         "seen_types": "int64 (seen)", "ends": "float64 (segments, 4)", "types": "int64 (segments)",
         "pieces": "int64 (segments)", "cell_keys": "int64 (cells)", "cell_starts": "int64 (bounds)",
-        "cell_rows": "int64 (rows)", "parameters": "float64 (9)",
+        "cell_rows": "int64 (rows)", "parameters": "float64 (11)",
     },
     outputs={"likelihood": "float64 (items)"},
     scratch={

@@ -32,6 +32,7 @@ from localization import odometer, satellites
 from localization.estimate_pose import pose_covariance, pose_of
 from localization.estimator import calibration_of
 from localization.integrity import judged
+from localization.landmark_matching import seen_again
 from localization.lane_hypotheses import LaneBank
 from localization.map_filter import (
     MapKnowledge,
@@ -46,6 +47,7 @@ from localization.map_filter import (
 from localization.node import odometry_of
 from localization.odometer import Odometer
 from localization.satellites import Receiver
+from localization.trail import Trail
 from maps.landmarks import map_landmarks
 from maps.lane_map import LaneMap
 from maps.mark_lines import mark_lines
@@ -62,6 +64,7 @@ class MapMemory:
     odometer: Odometer = field(default_factory=Odometer)
     receiver: Receiver = field(default_factory=Receiver)
     marks_ns: int = -1
+    landmarks: Landmarks | None = None
     landmarks_ns: int = -1
     complaint: str = ""
     said: str = ""
@@ -171,7 +174,20 @@ def _with_sight(
     then = trail.now_from_then(stamp_ns)
     if isinstance(sight, LaneMarks):
         return replace(memory, bank=with_picture(bank, sight, then, known, settings), marks_ns=stamp_ns)
-    return replace(memory, bank=with_landmarks(bank, sight, then, known, settings), landmarks_ns=stamp_ns)
+    again = _seen_again(settings, memory, trail, stamp_ns, sight)
+    if again is not None:
+        bank = with_landmarks(bank, again, then, known, settings)
+    return replace(memory, bank=bank, landmarks=sight, landmarks_ns=stamp_ns)
+
+
+def _seen_again(
+    settings: MapSettings, memory: MapMemory, trail: Trail, stamp_ns: int, sight: Landmarks
+) -> Landmarks | None:
+    """The landmarks that the last picture showed too; None where that was too long ago to be compared."""
+    if memory.landmarks is None or not trail.covers(memory.landmarks_ns):
+        return None
+    then_from_before = trail.now_from_then(stamp_ns).inverse() @ trail.now_from_then(memory.landmarks_ns)
+    return seen_again(memory.landmarks, then_from_before, sight, settings.landmarks)
 
 
 def _published(settings: MapSettings, memory: MapMemory) -> tuple[MapMemory, tuple[Publication, ...]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bus.messages import LandmarkKind, Landmarks, LaneMarks, MarkType
 from geometry.pose import Pose
-from localization.landmark_matching import LandmarkModel, landmark_correction
+from localization.landmark_matching import LandmarkModel, landmark_correction, seen_again
 from localization.map_matching import MarkModel, line_correction, score_poses, seen_lines
 from maps.landmarks import MapLandmarks, map_landmarks
 from maps.mark_lines import MarkLines, mark_lines, view_from
@@ -20,6 +20,17 @@ MODEL = MarkModel()
 
 def rows(*poses: Pose) -> np.ndarray:
     return np.array([(pose.x_m, pose.y_m, pose.yaw_rad) for pose in poses])
+
+
+def spread(sigma_m: float, sigma_rad: float = 2e-3) -> np.ndarray:
+    return np.diag([sigma_m**2, sigma_m**2, sigma_rad**2])
+
+
+def moved_aside(lines: MarkLines, y_m: float, from_m: float, by_m: float) -> MarkLines:
+    """The map with the line at `y_m` moved from a place along the road on."""
+    ends = lines.ends.copy()
+    ends[np.isclose(ends[:, 1], y_m) & (ends[:, 0] >= from_m - 1e-6), 1::2] += by_m
+    return MarkLines.of(ends, lines.types, lines.pieces)
 
 
 def test_each_line_of_a_road_is_there_once() -> None:
@@ -77,7 +88,7 @@ def test_what_two_cameras_say_of_a_line_is_one_line() -> None:
     )
     seen = seen_lines(both, MODEL)
     assert seen.size == seen_lines(near, MODEL).size
-    told = line_correction(true, 0.1, seen, lines, MODEL, 100.0)
+    told = line_correction(true, spread(0.1), seen, lines, MODEL, 100.0)
     assert told.accepted == told.offered > 0
 
 
@@ -87,7 +98,7 @@ def test_the_correction_leads_back_to_the_true_pose(left_m: float, yaw_rad: floa
     true = in_lane(lane)
     seen = seen_lines(seen_from(lines, true, sigma_m=0.02), MODEL)
     guess = Pose(true.x_m, true.y_m + left_m, yaw_rad)
-    told = line_correction(guess, 0.5, seen, lines, replace(MODEL, rejected_slope=0.1), 100.0)
+    told = line_correction(guess, spread(0.5, 0.05), seen, lines, MODEL, 100.0)
     weight = np.linalg.inv(told.noise)
     across = told.jacobian[:, 1:]
     step = np.linalg.solve(across.T @ weight @ across, across.T @ weight @ told.residual_m)
@@ -99,12 +110,12 @@ def test_the_jacobian_is_the_derivative_of_the_residual() -> None:
     lines = lines_of(3)
     seen = seen_lines(seen_from(lines, in_lane(1, yaw_rad=0.05)), MODEL)
     at = in_lane(1, left_m=0.1, yaw_rad=0.04)
-    told = line_correction(at, 0.5, seen, lines, replace(MODEL, rejected_slope=0.1), 1.0)
+    told = line_correction(at, spread(0.5, 0.05), seen, lines, MODEL, 1.0)
     step = 1e-5
     for column, moved in enumerate((
         replace(at, x_m=at.x_m + step), replace(at, y_m=at.y_m + step), replace(at, yaw_rad=at.yaw_rad + step),
     )):  # fmt: skip
-        after = line_correction(moved, 0.5, seen, lines, replace(MODEL, rejected_slope=0.1), 1.0)
+        after = line_correction(moved, spread(0.5, 0.05), seen, lines, MODEL, 1.0)
         slope = (told.residual_m - after.residual_m) / step
         assert told.jacobian[:, column] == pytest.approx(slope, abs=0.03 if column == 2 else 1e-3)
 
@@ -112,19 +123,70 @@ def test_the_jacobian_is_the_derivative_of_the_residual() -> None:
 def test_a_straight_road_says_nothing_about_where_along_it_the_car_is() -> None:
     lines = lines_of(3)
     pose = in_lane(1, yaw_rad=0.1)
-    told = line_correction(pose, 0.5, seen_lines(seen_from(lines, pose), MODEL), lines, MODEL, 1.0)
+    told = line_correction(pose, spread(0.5), seen_lines(seen_from(lines, pose), MODEL), lines, MODEL, 1.0)
     assert told.jacobian[:, 0] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_line_that_the_map_has_elsewhere_is_refused_once_the_pose_is_sharp() -> None:
     lines = lines_of(3)
-    ends = lines.ends.copy()
-    ends[np.isclose(ends[:, 1], WIDTH_M), 1::2] += 0.4
-    moved = MarkLines.of(ends, lines.types, lines.pieces)
+    moved = moved_aside(lines, WIDTH_M, 0.0, 0.4)
     seen = seen_lines(seen_from(lines, in_lane(1)), MODEL)
-    told = line_correction(in_lane(1), 0.05, seen, moved, MODEL, 1.0)
+    told = line_correction(in_lane(1), spread(0.05), seen, moved, MODEL, 1.0)
     assert (told.offered, told.accepted) == (4, 3)
     assert np.abs(told.residual_m).max() < 0.01
+
+
+@pytest.mark.parametrize("moved_from_m", [516.0, 524.0])
+def test_where_a_line_steps_aside_in_the_map_only_the_part_that_agrees_counts(moved_from_m: float) -> None:
+    """A pose known to 0.15 m could be drawn to either side of the step."""
+    at = in_lane(0, x_m=500.0)
+    lines = moved_aside(lines_of(1), WIDTH_M, np.ceil(moved_from_m / 10.0) * 10.0, 0.3)
+    told = line_correction(at, spread(0.15), seen_lines(seen_from(lines_of(1), at), MODEL), lines, MODEL, 1.0)
+    assert told.accepted == told.offered == 2
+    assert np.abs(told.residual_m).max() < 1e-6
+
+
+def test_a_slanted_heading_is_no_step() -> None:
+    lines, guess = lines_of(3), in_lane(1, yaw_rad=0.02)
+    told = line_correction(guess, spread(0.1, 0.02), seen_lines(seen_from(lines, in_lane(1)), MODEL), lines, MODEL, 1.0)
+    assert told.accepted == told.offered == 4
+    assert len(told.residual_m) == 8
+
+
+def test_a_car_that_stands_learns_next_to_nothing_from_the_same_picture_again() -> None:
+    lines, at = lines_of(3), in_lane(1)
+    seen = seen_lines(seen_from(lines, at), MODEL)
+    still = line_correction(at, spread(0.1), seen, lines, MODEL, 0.0).noise
+    rolling = line_correction(at, spread(0.1), seen, lines, MODEL, 0.5).noise
+    assert np.diag(still).min() > 300.0 * np.diag(rolling).min()
+
+
+def test_lines_aside_that_begin_where_they_come_into_the_picture_count() -> None:
+    """The lane beside is 5.25 m aside: such a line leaves the picture nearer than some 9 m."""
+    lines, at = lines_of(3), in_lane(1)
+    marks = seen_from(lines, at)
+    ahead = np.abs(marks.xy_m[:, 1]) <= 0.5 * marks.xy_m[:, 0]
+    counts = [int(ahead[a:b].sum()) for a, b in zip(marks.start[:-1], marks.start[1:], strict=True)]
+    start = np.concatenate(([0], np.cumsum(counts)))
+    cut = LaneMarks(start, marks.xy_m[ahead], marks.sigma_m[ahead], marks.types, marks.score)
+    assert line_correction(at, spread(0.1), seen_lines(cut, MODEL), lines, MODEL, 1.0).offered == 4
+
+
+def test_a_lane_whose_outer_line_is_not_seen_is_not_the_likely_one() -> None:
+    """From the right lane of three a line 8.75 m aside would be seen, from 18 m on."""
+    lines = lines_of(3)
+    seen = seen_lines(seen_from(lines, in_lane(0), reach_m=6.0), MODEL)
+    there = replace(MODEL, reach_m=9.0)
+    near = replace(MODEL, reach_m=6.0)
+    assert score_poses(rows(in_lane(0)), seen, lines, near)[0] > score_poses(rows(in_lane(0)), seen, lines, there)[0]
+
+
+@pytest.mark.parametrize("outer", ["none", "solid"])
+def test_road_edges_tell_the_lane_where_they_are_said(outer: str) -> None:
+    lines = mark_lines(straight_road(2, inner="broken", outer=outer))
+    seen = seen_lines(seen_from(lines, in_lane(0)), MODEL)
+    score = score_poses(rows(in_lane(0), in_lane(1)), seen, lines, MODEL)
+    assert score[0] > score[1] + 1.0
 
 
 def test_points_that_are_not_finite_and_marks_of_one_point_do_not_count() -> None:
@@ -175,6 +237,19 @@ def test_a_ghost_and_a_stop_line_match_no_sign() -> None:
     assert landmark_correction(pose, WIDE, sight(30.0, 12.0), SIGNS, LandmarkModel(), 1.0).matched == 0
     stop = sight(30.0, -2.0, LandmarkKind.STOP_LINE)
     assert landmark_correction(pose, WIDE, stop, SIGNS, LandmarkModel(), 1.0).matched == 0
+
+
+@pytest.mark.parametrize(("before_m", "kept"), [(32.0, 1), (30.0, 0), (38.0, 0)])
+def test_only_what_the_picture_before_showed_at_the_same_place_counts(before_m: float, kept: int) -> None:
+    again = seen_again(sight(before_m, -2.0), Pose(-2.0, 0.0, 0.0), sight(30.0, -2.0), LandmarkModel())
+    assert len(again.kinds) == kept
+
+
+def test_a_stop_line_is_no_second_look_at_a_sign_and_a_first_picture_shows_nothing_again() -> None:
+    none, here = sight(30.0, -2.0), Pose(0.0, 0.0, 0.0)
+    empty = Landmarks(none.kinds[:0], none.score[:0], none.x_m[:0], none.y_m[:0], none.covariance[:0])
+    assert len(seen_again(sight(30.0, -2.0, LandmarkKind.STOP_LINE), here, none, LandmarkModel()).kinds) == 0
+    assert len(seen_again(empty, here, none, LandmarkModel()).kinds) == 0
 
 
 def test_a_map_without_furniture_has_no_landmarks() -> None:
