@@ -20,12 +20,14 @@ from localization.lane_hypotheses import LaneBank, LaneSettings, farthest_m, mar
 class IntegritySettings:
     """`quantile` times sigma plus the allowances; beyond `lost_m` of lateral spread the pose is lost.
 
+    `alone_m` is allowed across the road where one line alone tells the place: it may be one that was moved.
     `undecided_m` and `undecided_rad` are its bounds before the lane was ever decided, and while `strange_fixes`
     contradict it.
     """
 
     quantile: float = 4.5
     lateral_m: float = 0.15
+    alone_m: float = 0.2
     longitudinal_m: float = 0.3
     heading_rad: float = math.radians(0.25)
     undecided_m: float = 25.0
@@ -80,7 +82,8 @@ def protection_of(bank: LaneBank, settings: IntegritySettings, lanes: LaneSettin
     leader = bank.leader
     undecided = not bank.decided or bank.strange_fixes >= settings.strange_fixes
     least_m, least_rad = (settings.undecided_m, settings.undecided_rad) if undecided else (0.0, 0.0)
-    lateral_m = settings.quantile * lateral_sigma_m(leader) + settings.lateral_m + farthest_m(bank, lanes)
+    allowed_m = settings.lateral_m + settings.alone_m * bank.alone
+    lateral_m = settings.quantile * lateral_sigma_m(leader) + allowed_m + farthest_m(bank, lanes)
     return Protection(
         lateral_m=max(lateral_m, least_m),
         longitudinal_m=max(settings.quantile * longitudinal_sigma_m(leader) + settings.longitudinal_m, least_m),

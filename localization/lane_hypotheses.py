@@ -58,7 +58,9 @@ class LaneSettings:
     oncoming traffic; at such a place a drive begins less than once in a hundred times, `elsewhere_nats`. What was
     learnt along the road by another leader may have been learnt from wrong lines: one that took over begins with a
     spread of `rethink_m` along the road once it is decided. `trust` is the smallest share of matched lines that must
-    agree with the filter, `trust_m` the distance over which that share is averaged; certainty needs `certain_trust`.
+    agree with the filter, `trust_m` the distance over which that share is averaged, longer than paint is missing or
+    moved at a stretch; certainty needs `certain_trust`. `alone_m` is the distance over which it is averaged whether
+    two lines agree.
     """
 
     look_m: float = 12.0
@@ -74,8 +76,9 @@ class LaneSettings:
     most_copies: int = 4
     certain_sigma_m: float = 0.35
     trust: float = 0.4
-    certain_trust: float = 0.5
-    trust_m: float = 60.0
+    certain_trust: float = 0.45
+    trust_m: float = 100.0
+    alone_m: float = 30.0
     usual_width_m: float = 3.5
 
 
@@ -131,6 +134,8 @@ class LaneBank:
     """Whether the lane was decided at any time."""
     off_road_m: float = 0.0
     """Distance driven where the map has no lane."""
+    alone: float = 1.0
+    """Share of the way of late on which fewer than two lines agreed."""
     strange_fixes: int = 0
     """Satellite fixes that contradict the leader, less those that agree."""
 
@@ -281,7 +286,9 @@ def _corrected(bank: LaneBank, picture: Picture, settings: LaneSettings) -> Lane
     # as with all evidence, a line counts by the distance over which it is seen
     share = min(bank.moved_m / settings.look_m, 1.0)
     agreed, offered = keep * bank.agreed + share * told.accepted, keep * bank.offered + share * told.offered
-    bank = replace(bank, agreed=agreed, offered=offered)
+    fresh = 1.0 - math.exp(-bank.moved_m / settings.alone_m)
+    alone = bank.alone + fresh * (float(told.accepted < 2) - bank.alone)
+    bank = replace(bank, agreed=agreed, offered=offered, alone=alone)
     if bank.agreement < settings.trust:
         # map, pose or eyes are wrong, and the filter cannot tell which: it must be able to move again
         leader = widened(leader, settings.certain_sigma_m * 2.0, math.radians(1.0))

@@ -229,8 +229,10 @@ def _agreeing(
     known = np.einsum("ki,ij,kj->k", by_pose, covariance, by_pose)
     own = (1.0 + slope**2) * (model.line_m**2 + _picture_sigma_m(y, model) ** 2 + seen.sigma_m[i] ** 2)
     limit = model.rejected_at_sigma * np.sqrt(known + own) + model.rejected_along_m * np.abs(slope)
-    agreeing = np.abs(residual) <= limit
-    return side & agreeing if 2 * (side & agreeing).sum() >= side.sum() else np.zeros(len(x), dtype=bool)
+    agreeing = side & (np.abs(residual) <= limit)
+    # far ahead the heading excuses much: a line as a whole is judged by its nearer half
+    near = np.flatnonzero(side)[: max(1, int(side.sum()) // 2)]
+    return agreeing if 2 * agreeing[near].sum() >= len(near) else np.zeros(len(x), dtype=bool)
 
 
 def _nearer_side(

@@ -25,11 +25,18 @@ def decided(across_m: float = 0.05, along_m: float = 0.5) -> LaneBank:
     bank = start_bank(estimate, straight_road(3), LANES)
     deficit = np.full(2 * REACH + 1, LANES.cap_nats)
     deficit[REACH] = 0.0
-    return replace(bank, deficit=deficit, in_doubt=False, decided=True, agreed=50.0, offered=50.0)
+    return replace(bank, deficit=deficit, in_doubt=False, decided=True, agreed=50.0, offered=50.0, alone=0.0)
 
 
 def test_a_sharp_and_decided_pose_is_lane_certain() -> None:
     assert judged(decided(), INTEGRITY, LANES).status == PoseStatus.LANE_CERTAIN
+
+
+def test_where_one_line_alone_tells_the_place_the_bound_reaches_further() -> None:
+    bound = protection_of(replace(decided(), alone=1.0), INTEGRITY, LANES)
+    both = protection_of(decided(), INTEGRITY, LANES)
+    assert bound.lateral_m == pytest.approx(both.lateral_m + INTEGRITY.alone_m)
+    assert (bound.longitudinal_m, bound.heading_rad) == (both.longitudinal_m, both.heading_rad)
 
 
 def test_the_bounds_are_the_spread_times_the_quantile_plus_what_does_not_average_out() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bus.messages import LaneMarks
 from geometry.pose import Pose
 from localization.estimate_pose import lateral_sigma_m, longitudinal_sigma_m, pose_of, shifted
 from localization.estimator import GNSS_Y, SPEED, STATES, YAW, Estimate, X, Y
@@ -157,6 +158,24 @@ def test_lines_that_contradict_the_filter_for_long_make_it_uncertain() -> None:
         statuses.append(judged(bank, IntegritySettings(), SETTINGS).status.name)
     assert "LANE_UNCERTAIN" in statuses
     assert pose_of(bank.leader).y_m == pytest.approx(in_lane(1, left_m=1.1).y_m, abs=0.3)
+
+
+def test_fifty_metres_of_one_moved_line_neither_draw_the_pose_nor_its_certainty() -> None:
+    road = straight_road(1)
+    bank = looked(start_bank(estimate_at(in_lane(0)), road, SETTINGS), road, in_lane(0), 20)
+    lines = mark_lines(road)
+    marks = seen_from(lines, in_lane(0))
+    left = slice(*marks.start[:2]) if marks.xy_m[0, 1] > 0.0 else slice(*marks.start[1:3])
+    moved = LaneMarks(
+        np.array([0, left.stop - left.start]), marks.xy_m[left] + (0.0, 0.4), marks.sigma_m[left], marks.types[:1],
+        marks.score[:1],
+    )  # fmt: skip
+    assert bank.alone < 0.1
+    for _ in range(50):
+        bank = with_marks(replace(bank, moved_m=1.0), Picture(seen_lines(moved, MODEL), lines, MODEL), road, SETTINGS)
+    assert pose_of(bank.leader).y_m == pytest.approx(in_lane(0).y_m, abs=0.03)
+    assert bank.agreement > SETTINGS.certain_trust
+    assert bank.alone > 0.7
 
 
 def test_a_pose_against_the_traffic_finds_the_lanes_of_the_road_on_their_true_sides() -> None:
