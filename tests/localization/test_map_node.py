@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 
 from bus.memory import decode_memory, encode_memory
-from bus.messages import Envelope, GnssFix, Imu, LaneMarks, Message, Odometry, PoseEstimate, PoseStatus, Wheels
+from bus.messages import (
+    Envelope,
+    GnssFix,
+    Imu,
+    LandmarkKind,
+    Landmarks,
+    LaneMarks,
+    Message,
+    Odometry,
+    PoseEstimate,
+    PoseStatus,
+    Wheels,
+)
 from bus.node import Publication, Received, Tick
 from geometry.pose import Pose
 from localization.map_filter import MapKnowledge, MapSettings
@@ -26,10 +38,10 @@ STEP_NS = 20_000_000
 class Car:
     """Drives along the middle lane at constant speed and feeds the node."""
 
-    def __init__(self, lane: int | None = None, speed_mps: float = SPEED_MPS) -> None:
+    def __init__(self, lane: int | None = None, speed_mps: float = SPEED_MPS, known: MapKnowledge = KNOWN) -> None:
         """With a lane, that is where the mission says that it begins."""
         way = None if lane is None else ROAD.centre(lane)
-        self.node = node_for(MapSettings(), KNOWN, way)
+        self.node = node_for(MapSettings(), known, way)
         self.speed_mps = speed_mps
         self.memory: Any = self.node.memory
         self.inbox: dict[str, Received] = {}
@@ -227,3 +239,22 @@ def test_its_memory_survives_recording() -> None:
     car.memory = restored
     car.drive(1.0)
     assert car.estimate.y_m == pytest.approx(car.pose.y_m, abs=0.1)
+
+
+def test_a_landmark_counts_once_a_second_picture_shows_it_and_what_was_seen_is_recorded() -> None:
+    sign = MapLandmarks(np.zeros(1, dtype=np.int64), np.array([(460.0, -2.0)]), np.zeros(1))
+    car = Car(known=replace(KNOWN, landmarks=sign))
+    car.drive(21.5)
+    off_m = abs(car.estimate.x_m - car.pose.x_m)
+    assert off_m > 0.5
+
+    def see() -> float:
+        x_m, y_m = (car.pose.inverse() @ sign.points)[0]
+        one = np.array([x_m]), np.array([y_m]), np.array([np.eye(2) * 0.01])
+        car.hear("/perception/landmarks", Landmarks(np.array([int(LandmarkKind.SIGN)]), np.ones(1), *one))
+        car.drive(0.1, fixes=False)
+        return abs(car.estimate.x_m - car.pose.x_m)
+
+    assert see() == pytest.approx(off_m, abs=0.1)
+    car.memory = decode_memory(encode_memory(car.memory))
+    assert see() < 0.5 * off_m
