@@ -5,9 +5,9 @@
 Drives along random ways of our own maps and of every .xodr file in the folders (lane changes, stops, curve-limited
 speed; kinematic, open loop). GNSS is biased by up to 5 m, jumps in towns and fails for 60 s; wheels are off by 1 %
 (1 sigma); of the marks in the car's map 10 % are moved by 0.2 to 0.5 m or missing; the weather varies. Four drives in
-five have landmarks (the map's own, and a sign or post about every 60 m in towns and 150 m on highways). Lane marks and
-landmarks come from the error models in `sim/sensors`, whose figures are assumptions, not those of a net. The last line
-is one JSON object.
+five have landmarks (the map's own, and a sign or post about every 60 m in towns and 150 m on highways). Lane marks come
+from an error model that is fitted to the shipped net, landmarks from one whose figures are assumptions (`sim/sensors`).
+The last line is one JSON object.
 """
 
 from __future__ import annotations
