@@ -222,8 +222,9 @@ def _agreeing(
     that counts that is nearer to where the map has it.
     """
     (i, j), x = pair, seen.x_m
-    y, slope = view.y_m[j], view.slope[j]
+    y = view.y_m[j]
     residual = seen.y_m[i] - y
+    slope = np.where(np.isfinite(residual), view.slope[j], 0.0)
     side = _nearer_side(x, residual, seen.sigma_m[i], math.sqrt(float(covariance[2, 2])), model)
     by_pose = _by_pose(pose, x, y, slope)
     known = np.einsum("ki,ij,kj->k", by_pose, covariance, by_pose)
