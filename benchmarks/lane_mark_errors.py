@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import nnls
 
 from bus.messages import EgoTruth, LaneMarks, MarkType, Weather, WeatherKind
 from bus.recording import Recording
@@ -66,7 +67,7 @@ class Pictures:
 
 
 def pictures_of(paths: Sequence[Path]) -> dict[WeatherKind, Pictures]:
-    """Every second picture of the drives, by weather."""
+    """All pictures of the drives that a moving ego took, by weather."""
     found: dict[WeatherKind, list[tuple[list[Sighting], int]]] = defaultdict(list)
     weathers: dict[WeatherKind, Weather] = {}
     for drive, path in enumerate(paths):
@@ -245,8 +246,6 @@ def _spread(values: Floats) -> float:
 
 def _noise_curve(x_m: Floats, noise_m: Floats) -> tuple[float, float, float]:
     """Least squares of a + b x + c x^2 with nothing negative."""
-    from scipy.optimize import nnls
-
     weights, _ = nnls(np.stack((np.ones_like(x_m), x_m, x_m**2), axis=-1), noise_m)
     return float(weights[0]), float(weights[1]), float(weights[2])
 
