@@ -90,7 +90,10 @@ def first_met(
     if found >= 0 and len(planned) >= len(boxes):
         along, across = settings.passed_m
         wide = (vehicle.length_m + 2.0 * along, vehicle.width_m + 2.0 * across)
-        rows = rows[~_passed(planned, *wide, _others(tracks, tracks.vx_mps, tracks.vy_mps)[rows], age_s, others_mps2)]
+        said = _others(tracks, tracks.vx_mps, tracks.vy_mps)
+        # Who is seen to leave the way but may as well stand there is not passed.
+        passed = _passed(planned, *wide, said[rows], age_s, others_mps2)
+        rows = rows[~(passed & _passed(planned, *wide, sure[rows], age_s, others_mps2))]
         found = _first_met(boxes, *box, sure[rows], age_s, others_mps2)
     return int(rows[found]) if found >= 0 else -1
 

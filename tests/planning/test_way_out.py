@@ -117,3 +117,10 @@ def test_a_plan_that_comes_near_somebody_or_ends_soon_is_no_way_out() -> None:
     columns = ("t_s", "x_m", "y_m", "yaw_rad", "speed_mps", "acceleration_mps2", "curvature_radpm")
     short = replace(plan, **{name: getattr(plan, name)[:12] for name in columns})
     assert first_met(ego(14.0), short, crosser(-6.4), 0.0, 0.0, CAR, SETTINGS) == 0
+
+
+def test_who_is_seen_to_leave_but_may_as_well_stand_in_the_way_is_not_passed() -> None:
+    leaving = replace(tracks_of((17.0, 0.6, 0.0, 3.0)), length_m=np.ones(1), width_m=np.ones(1))
+    for spread_mps, met in ((0.0, -1), (2.0, 0)):
+        known = replace(leaving, covariance=np.diag((0.0, 0.0, 0.0, spread_mps**2))[None])
+        assert first_met(ego(14.0), circle(1e6, 14.0, 0.0), known, 0.0, 0.0, CAR, SETTINGS) == met
