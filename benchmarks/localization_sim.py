@@ -33,6 +33,7 @@ from lanewise.localization_trial import SensorSet, Trial, TrialResult, run_trial
 from localization.map_filter import MapKnowledge, MapSettings
 from localization.map_node import node_for
 from localization.metrics import Spread, exceedances, intervals, rate_bound, stanford
+from maps.dashes import with_dashes
 from maps.landmarks import MapLandmarks
 from maps.lane_map import LaneMap
 from maps.lane_sampling import sample_lanes
@@ -90,7 +91,7 @@ class Outcome:
 @cache
 def world_of(map_file: str) -> tuple[LaneMap, MarkLines, bool]:
     """A map, its true lines, and whether it is a town (a tenth of its lanes lie in junctions)."""
-    lane_map = sample_lanes(read_opendrive(Path(map_file)))
+    lane_map = with_dashes(sample_lanes(read_opendrive(Path(map_file))))
     return lane_map, mark_lines(lane_map), sum(1 for name in lane_map.junction if name) > 0.1 * lane_map.size
 
 

@@ -37,9 +37,13 @@ class Envelope:
     received_ns: int
 
 
-def array(*shape: int | str, dtype: type = np.float64) -> Any:
-    """Declare an array field of a message: numbers fix a dimension, letters must agree across the message's fields."""
-    return field(metadata={"shape": shape, "dtype": dtype})
+def array(*shape: int | str, dtype: type = np.float64, empty: bool = False) -> Any:
+    """Declare an array field of a message: numbers fix a dimension, letters must agree across the message's fields.
+
+    With `empty`, nothing is what is said where nothing is given.
+    """
+    metadata = {"shape": shape, "dtype": dtype}
+    return field(default=(), metadata=metadata) if empty else field(metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -331,7 +335,8 @@ class MarkType(IntEnum):
 class LaneMarks(Message):
     """N seen lane marks in `ego` at the measured time; mark i has the points `xy_m[start[i]:start[i + 1]]`.
 
-    `start` has N + 1 entries. `sigma_m` is the lateral 1-sigma of each point; `types` holds MarkType.
+    `start` has N + 1 entries. `sigma_m` is the lateral 1-sigma of each point; `types` holds MarkType. Of broken lines,
+    the dashes that are seen whole: D middles, their lengths, and the 1-sigma of the middle along the line.
     """
 
     start: Ints = array("S", dtype=np.int64)
@@ -339,6 +344,9 @@ class LaneMarks(Message):
     sigma_m: Floats = array("P")
     types: Ints = array("N", dtype=np.int64)
     score: Floats = array("N")
+    dash_xy_m: Floats = array("D", 2, empty=True)
+    dash_length_m: Floats = array("D", empty=True)
+    dash_sigma_m: Floats = array("D", empty=True)
 
 
 class LandmarkKind(IntEnum):

@@ -27,6 +27,7 @@ from lanewise.ratings import NcapTest, ncap_test, scenario_of
 from lanewise.sources import Source
 from maps.argoverse2 import read_argoverse2_map
 from maps.commonroad import commonroad_map, read_lanelets
+from maps.dashes import with_dashes
 from maps.lane_map import LaneMap
 from maps.lane_sampling import sample_lanes
 from maps.opendrive import read_opendrive
@@ -269,7 +270,7 @@ def _destination(lane_map: LaneMap, start: Start, source: Source) -> Destination
 
 @lru_cache(maxsize=4)
 def lane_map_of(map_format: str, map_data: bytes) -> LaneMap:
-    """The lane map of a map file; a batch of scenarios on one map makes it once.
+    """The lane map of a map file, as it is driven on; a batch of scenarios on one map makes it once.
 
     Raises:
         InputError: the map is wrong.
@@ -277,7 +278,7 @@ def lane_map_of(map_format: str, map_data: bytes) -> LaneMap:
     with tempfile.TemporaryDirectory(prefix="lanewise-") as folder:  # the readers take files, as their errors name one
         path = Path(folder) / "map.xml"
         path.write_bytes(map_data)
-        return MAP_FORMATS[map_format](path)
+        return with_dashes(MAP_FORMATS[map_format](path))
 
 
 MAP_FORMATS: Mapping[str, Callable[[Path], LaneMap]] = MappingProxyType({

@@ -19,7 +19,7 @@ from geometry.angles import Floats, wrap_rad
 from geometry.errors import ContractError, SceneError
 from geometry.polyline import Polyline
 from maps.lane_index import SurfaceIndex, project_on_rows, ring_surface
-from maps.road_model import DRIVABLE_KINDS
+from maps.road_model import DRIVABLE_KINDS, Dashes
 
 Indices = NDArray[np.int64]
 T = TypeVar("T")
@@ -29,12 +29,16 @@ _HEADING_WEIGHT_MPRAD = 3.0
 
 @dataclass(frozen=True, slots=True)
 class MarkSpan:
-    """A road mark on one edge of a lane, from `s_m` (lane arc length) on; `kind` as in OpenDRIVE (`solid`, ...)."""
+    """A road mark on one edge of a lane, from `s_m` (lane arc length) on; `kind` as in OpenDRIVE (`solid`, ...).
+
+    `dashes` by lane arc length, None where the map does not say where they are.
+    """
 
     s_m: float
     kind: str
     color: str
     width_m: float
+    dashes: Dashes | None = None
 
 
 @dataclass(frozen=True, slots=True)

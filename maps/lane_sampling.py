@@ -16,7 +16,7 @@ from geometry.errors import InputError
 from maps.lane_furniture import crossings_of, signals_of, stop_lines_of
 from maps.lane_linking import conflicts_of, links_of, neighbours_of
 from maps.lane_map import LaneMap, MarkSpan
-from maps.road_model import LaneSection, Road, RoadLane
+from maps.road_model import Dashes, LaneSection, Road, RoadLane
 from maps.road_network import RoadNetwork
 
 CHORD_ERROR_M = 0.01
@@ -214,5 +214,23 @@ def _spans(owner: RoadLane, section: LaneSection, piece: LanePiece) -> tuple[Mar
     ends = [mark.s_m for mark in owner.marks[1:]] + [section.end_m]
     for mark, end in zip(owner.marks, ends, strict=False):
         first = max(mark.s_m, section.s_m) if piece.along_s else end
-        spans.append(MarkSpan(piece.lane_s(first), mark.kind, mark.color, mark.width_m))
-    return tuple(spans) if piece.along_s else tuple(reversed(spans))
+        dashes = None if mark.dashes is None else _along_lane(mark.dashes, piece)
+        spans.append(MarkSpan(piece.lane_s(first), mark.kind, mark.color, mark.width_m, dashes))
+    if piece.along_s or not spans:
+        return tuple(spans)
+    first_m = owner.marks[0].s_m
+    unmarked = [MarkSpan(piece.lane_s(first_m), "none", "white", 0.0)] if first_m > section.s_m else []
+    return (*reversed(spans), *unmarked)
+
+
+def _along_lane(dashes: Dashes, piece: LanePiece) -> Dashes:
+    """Dashes by road s as a lane meets them; against s, a dash begins at its end.
+
+    They may begin far before the lane does, where its arc length says nothing.
+    """
+    begin_s = float(piece.source_s_m[0])
+    if piece.along_s:
+        before_m = (begin_s - dashes.at_m) % dashes.period_m
+    else:
+        before_m = (dashes.at_m + dashes.dash_m - begin_s) % dashes.period_m
+    return Dashes(dashes.dash_m, dashes.gap_m, -before_m)

@@ -21,7 +21,7 @@ from bus.messages import MarkType
 from geometry.angles import Floats
 from geometry.pose import Pose
 from maps.lane_map import LaneMap, MarkSpan
-from maps.road_model import DRIVABLE_KINDS
+from maps.road_model import DRIVABLE_KINDS, Dashes
 
 Ints = NDArray[np.int64]
 
@@ -60,25 +60,29 @@ class MarkLines:
     """R segments from `ends[:, :2]` to `ends[:, 2:]` in `world`, in the travel direction of the lane they belong to.
 
     `types` (R,) holds MarkType as seen in that direction, NONE for an unpainted road edge; `pieces` (R,) numbers the
-    stretches. `cell_keys` (C,), `cell_starts` (C + 1,) and `cell_rows` index the segments by cells of 25 m.
+    stretches. `dashes` (R, 4) says of a single broken line how far a segment's begin and end lie beyond the begin of
+    some dash, the dash's length and the pattern's period, which is 0 where dashes are not known. `cell_keys` (C,),
+    `cell_starts` (C + 1,) and `cell_rows` index the segments by cells of 25 m.
     """
 
     ends: Floats
     types: Ints
     pieces: Ints
+    dashes: Floats
     cell_keys: Ints
     cell_starts: Ints
     cell_rows: Ints
 
     @staticmethod
-    def of(ends: Floats, types: Ints, pieces: Ints) -> MarkLines:
-        """Index segments (R, 4) with types and pieces (R,)."""
+    def of(ends: Floats, types: Ints, pieces: Ints, dashes: Floats | None = None) -> MarkLines:
+        """Index segments (R, 4) with types and pieces (R,), and dashes (R, 4) where they are known."""
         ends = np.ascontiguousarray(ends, dtype=np.float64).reshape(-1, 4)
+        dashes = np.zeros((len(ends), 4)) if dashes is None else np.asarray(dashes, dtype=np.float64).reshape(-1, 4)
         keys, rows = _cells_of(ends)
         order = np.lexsort((rows, keys))
         unique, first = np.unique(keys[order], return_index=True)
         starts = np.concatenate((first, [len(keys)])).astype(np.int64)
-        return MarkLines(ends, types.astype(np.int64), pieces.astype(np.int64), unique, starts, rows[order])
+        return MarkLines(ends, types.astype(np.int64), pieces.astype(np.int64), dashes, unique, starts, rows[order])
 
     @property
     def size(self) -> int:
@@ -89,6 +93,16 @@ class MarkLines:
     def piece_count(self) -> int:
         """The number of pieces."""
         return int(self.pieces.max()) + 1 if self.size else 0
+
+    def near(self, low: Floats, high: Floats) -> Ints:
+        """Rows of the segments whose cells a box from `low` to `high` (2,) in `world` touches."""
+        a, b = np.floor(low / _CELL_M).astype(np.int64), np.floor(high / _CELL_M).astype(np.int64)
+        keys = (np.arange(a[0], b[0] + 1)[:, None] * _KEY + np.arange(a[1], b[1] + 1)[None, :]).ravel()
+        at = np.searchsorted(self.cell_keys, keys)
+        known = at < len(self.cell_keys)
+        at = at[known][self.cell_keys[at[known]] == keys[known]]
+        parts = [self.cell_rows[self.cell_starts[k] : self.cell_starts[k + 1]] for k in at.tolist()]
+        return np.unique(np.concatenate([*parts, np.zeros(0, dtype=np.int64)]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,13 +125,16 @@ def mark_lines(lane_map: LaneMap) -> MarkLines:
     ends: list[Floats] = []
     types: list[Ints] = []
     pieces: list[Ints] = []
-    for piece, (points, kind) in enumerate(_stretches(lane_map)):
+    dashes: list[Floats] = []
+    for piece, stretch in enumerate(_stretches(lane_map)):
+        points, count = stretch.points, len(stretch.points) - 1
         ends.append(np.concatenate((points[:-1], points[1:]), axis=1))
-        types.append(np.full(len(points) - 1, kind, dtype=np.int64))
-        pieces.append(np.full(len(points) - 1, piece, dtype=np.int64))
+        types.append(np.full(count, stretch.type, dtype=np.int64))
+        pieces.append(np.full(count, piece, dtype=np.int64))
+        dashes.append(_dashes_of(stretch))
     if not ends:
         return MarkLines.of(np.empty((0, 4)), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
-    return MarkLines.of(np.concatenate(ends), np.concatenate(types), np.concatenate(pieces))
+    return MarkLines.of(np.concatenate(ends), np.concatenate(types), np.concatenate(pieces), np.concatenate(dashes))
 
 
 def view_from(lines: MarkLines, world_from_ego: Pose, stations_m: Floats, reach_m: float) -> LineView:
@@ -139,8 +156,28 @@ def view_from(lines: MarkLines, world_from_ego: Pose, stations_m: Floats, reach_
 # --- from lanes to lines ----------------------------------------------------------------------------------------------
 
 
-def _stretches(lane_map: LaneMap) -> Iterator[tuple[Floats, MarkType]]:
-    """Points (K, 2) and type of each piece of each line."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stretch:
+    """A piece of a line: points (K, 2) at arc lengths `s_m` (K,) of its lane."""
+
+    points: Floats
+    s_m: Floats
+    type: MarkType
+    dashes: Dashes | None
+
+
+def _dashes_of(stretch: _Stretch) -> Floats:
+    """Rows of `MarkLines.dashes` (K - 1, 4)."""
+    rows = np.zeros((len(stretch.points) - 1, 4))
+    pattern = stretch.dashes
+    if pattern is not None and stretch.type == MarkType.BROKEN:
+        beyond = stretch.s_m - pattern.at_m
+        rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3] = beyond[:-1], beyond[1:], pattern.dash_m, pattern.period_m
+    return rows
+
+
+def _stretches(lane_map: LaneMap) -> Iterator[_Stretch]:
+    """Each piece of each line."""
     for lane in range(lane_map.size):
         if lane_map.kinds[lane] not in DRIVABLE_KINDS:
             continue
@@ -161,7 +198,7 @@ def _drivable(lane_map: LaneMap, lane: int) -> bool:
 
 def _side(
     lane_map: LaneMap, points: Floats, s_m: Floats, spans: Sequence[MarkSpan], is_road_edge: bool
-) -> Iterator[tuple[Floats, MarkType]]:
+) -> Iterator[_Stretch]:
     """Pieces of one edge of a lane."""
     length = float(s_m[-1])
     told = list(spans) or [MarkSpan(0.0, "none", "", 0.0)]
@@ -175,7 +212,7 @@ def _side(
         cuts = np.linspace(begin, end, count + 1)
         for first, last in pairwise(cuts.tolist()):
             if last - first > 0.1:
-                yield _cut(points, s_m, first, last), kind or MarkType.NONE
+                yield _cut(points, s_m, first, last, kind or MarkType.NONE, span.dashes)
 
 
 def _type_of(kind: str, right_hand: bool) -> MarkType | None:
@@ -186,10 +223,11 @@ def _type_of(kind: str, right_hand: bool) -> MarkType | None:
     return found if right_hand else _MIRRORED.get(found, found)
 
 
-def _cut(points: Floats, s_m: Floats, first_m: float, last_m: float) -> Floats:
-    inner = points[(s_m > first_m + 1e-6) & (s_m < last_m - 1e-6)]
+def _cut(points: Floats, s_m: Floats, first_m: float, last_m: float, kind: MarkType, dashes: Dashes | None) -> _Stretch:
+    inner = (s_m > first_m + 1e-6) & (s_m < last_m - 1e-6)
     ends = [[np.interp(at, s_m, points[:, 0]), np.interp(at, s_m, points[:, 1])] for at in (first_m, last_m)]
-    return np.concatenate((ends[:1], inner, ends[1:]))
+    line = np.concatenate((ends[:1], points[inner], ends[1:]))
+    return _Stretch(line, np.concatenate(([first_m], s_m[inner], [last_m])), kind, dashes)
 
 
 def _cells_of(ends: Floats) -> tuple[Ints, Ints]:

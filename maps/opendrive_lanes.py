@@ -12,12 +12,14 @@ from types import MappingProxyType
 
 from geometry.errors import InputError, UnsupportedError
 from maps.road_geometry import Profile
-from maps.road_model import LaneSection, LaneSpeed, RoadLane, RoadMark
+from maps.road_model import Dashes, LaneSection, LaneSpeed, RoadLane, RoadMark
 from maps.strict_xml import Element, boolean, choice, integer, number, place_of, text
 
 SPEED_UNITS = {"m/s": 1.0, "km/h": 1.0 / 3.6, "mph": 0.44704, "kmh": 1.0 / 3.6}
 _LANES = {"laneOffset", "laneSection"}
 _SECTION = {"left", "center", "right"}
+SHORTEST_DASH_M = 0.1
+"""Shorter strokes and gaps are not told apart by anyone: such a line counts as one without lengths."""
 _LANE = {"link", "width", "border", "roadMark", "material", "visibility", "speed", "access", "height", "rule"}
 _ALWAYS = {"userData", "dataQuality"}
 _MOST_LANES = 100
@@ -193,9 +195,19 @@ def _marks(lane: Element, start: float, end: float) -> tuple[RoadMark, ...]:
                 color="white" if color == "standard" else color,
                 width_m=number(element, "width", 0.12, least=0.0),
                 lane_change=text(element, "laneChange", "both"),
+                dashes=_dashes(element, s),
             )
         )
     return tuple(sorted((mark for mark in marks if mark.s_m < end), key=lambda mark: mark.s_m))
+
+
+def _dashes(mark: Element, s_m: float) -> Dashes | None:
+    """The first of the mark's lines that consists of dashes (clause 11.9.1); many files give lines without lengths."""
+    for line in mark.iterfind("type/line"):
+        dash, gap = number(line, "length", 0.0, least=0.0), number(line, "space", 0.0, least=0.0)
+        if dash >= SHORTEST_DASH_M and gap >= SHORTEST_DASH_M:
+            return Dashes(dash, gap, s_m + number(line, "sOffset", 0.0))
+    return None
 
 
 def read_limit(speed: Element, default_unit: str) -> float:

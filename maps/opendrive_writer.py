@@ -149,16 +149,22 @@ def _lane(side: Element, section: LaneSection, lane: RoadLane) -> None:
         width = Profile.summed([(lane.outer_t, sign), (lane.inner_t, -sign)], section.s_m, section.end_m)
         _profile(element, "width", "sOffset", width, section.s_m)
     for mark in lane.marks:
-        _add(element, "roadMark", _mark(mark, section.s_m))
+        _mark(element, mark, section.s_m)
     for speed in lane.speeds:
         _add(element, "speed", {"sOffset": speed.s_m - section.s_m, **_limit(speed.limit_mps)})
 
 
-def _mark(mark: RoadMark, base_s_m: float) -> dict[str, Value]:
-    return {
+def _mark(lane_element: Element, mark: RoadMark, base_s_m: float) -> None:
+    element = _add(lane_element, "roadMark", {
         "sOffset": mark.s_m - base_s_m, "type": mark.kind, "color": mark.color, "width": mark.width_m,
         "laneChange": mark.lane_change,
-    }  # fmt: skip
+    })  # fmt: skip
+    if mark.dashes is not None:
+        kind = _add(element, "type", {"name": mark.kind, "width": mark.width_m})
+        _add(kind, "line", {
+            "length": mark.dashes.dash_m, "space": mark.dashes.gap_m, "tOffset": 0.0,
+            "sOffset": mark.dashes.at_m - mark.s_m, "width": mark.width_m,
+        })  # fmt: skip
 
 
 def _furniture(road_element: Element, road: Road) -> None:

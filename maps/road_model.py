@@ -20,6 +20,20 @@ DRIVABLE_KINDS = frozenset({
 
 
 @dataclass(frozen=True, slots=True)
+class Dashes:
+    """Strokes of `dash_m` with gaps of `gap_m`, one of which begins at `at_m` (the s of what carries them)."""
+
+    dash_m: float
+    gap_m: float
+    at_m: float
+
+    @property
+    def period_m(self) -> float:
+        """From the begin of one dash to that of the next."""
+        return self.dash_m + self.gap_m
+
+
+@dataclass(frozen=True, slots=True)
 class RoadMark:
     """A mark on the outer edge of a lane (the middle of the road for lane 0), from `s_m` (road s) to the next one."""
 
@@ -29,6 +43,8 @@ class RoadMark:
     width_m: float
     lane_change: str
     """`increase`, `decrease`, `both` or `none`, by lane id."""
+    dashes: Dashes | None = None
+    """Where the file says how long they are."""
 
 
 @dataclass(frozen=True, slots=True)

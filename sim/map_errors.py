@@ -24,10 +24,12 @@ def with_map_errors(
 ) -> MarkLines:
     """The lines with a `share` of their pieces wrong: half of those missing, half moved aside by `least_m` to `most_m`.
 
-    A tenth of the share more is repainted (solid for broken and the reverse).
+    The dashes of what was moved were painted anew and lie anywhere. A tenth of the share more is repainted (solid for
+    broken and the reverse).
     """
     draws = rng.random(lines.piece_count)
     shift = rng.uniform(least_m, most_m, lines.piece_count) * rng.choice((-1.0, 1.0), lines.piece_count)
+    along = rng.random(lines.piece_count)
     moved = np.where(draws < 0.5 * share, shift, 0.0)[lines.pieces]
     direction = lines.ends[:, 2:] - lines.ends[:, :2]
     normal = np.stack((-direction[:, 1], direction[:, 0]), axis=1) / np.hypot(*direction.T)[:, None]
@@ -38,7 +40,10 @@ def with_map_errors(
     paint = np.isin(lines.types, (MarkType.SOLID, MarkType.BROKEN))
     types = np.where(repainted & paint, swapped, lines.types)
     kept = ~((draws >= 0.5 * share) & (draws < share))[lines.pieces]
-    return MarkLines.of(ends[kept], types[kept], lines.pieces[kept])
+    dashes = lines.dashes.copy()
+    dashes[:, :2] += (np.where(moved != 0.0, along[lines.pieces], 0.0) * dashes[:, 3])[:, None]
+    dashes[types != MarkType.BROKEN] = 0.0
+    return MarkLines.of(ends[kept], types[kept], lines.pieces[kept], dashes[kept])
 
 
 def furnished(lane_map: LaneMap, every_m: float, rng: np.random.Generator) -> MapLandmarks:

@@ -342,20 +342,26 @@ class Tracks(_message.Message):
     def __init__(self, ids: _Optional[_Iterable[int]] = ..., kinds: _Optional[_Iterable[int]] = ..., existence: _Optional[_Iterable[float]] = ..., x_m: _Optional[_Iterable[float]] = ..., y_m: _Optional[_Iterable[float]] = ..., yaw_rad: _Optional[_Iterable[float]] = ..., vx_mps: _Optional[_Iterable[float]] = ..., vy_mps: _Optional[_Iterable[float]] = ..., acceleration_mps2: _Optional[_Iterable[float]] = ..., yaw_rate_radps: _Optional[_Iterable[float]] = ..., length_m: _Optional[_Iterable[float]] = ..., width_m: _Optional[_Iterable[float]] = ..., height_m: _Optional[_Iterable[float]] = ..., covariance: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
 
 class LaneMarks(_message.Message):
-    __slots__ = ("start", "xy_m", "sigma_m", "types", "score", "envelope")
+    __slots__ = ("start", "xy_m", "sigma_m", "types", "score", "dash_xy_m", "dash_length_m", "dash_sigma_m", "envelope")
     START_FIELD_NUMBER: _ClassVar[int]
     XY_M_FIELD_NUMBER: _ClassVar[int]
     SIGMA_M_FIELD_NUMBER: _ClassVar[int]
     TYPES_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
+    DASH_XY_M_FIELD_NUMBER: _ClassVar[int]
+    DASH_LENGTH_M_FIELD_NUMBER: _ClassVar[int]
+    DASH_SIGMA_M_FIELD_NUMBER: _ClassVar[int]
     ENVELOPE_FIELD_NUMBER: _ClassVar[int]
     start: _containers.RepeatedScalarFieldContainer[int]
     xy_m: _containers.RepeatedScalarFieldContainer[float]
     sigma_m: _containers.RepeatedScalarFieldContainer[float]
     types: _containers.RepeatedScalarFieldContainer[int]
     score: _containers.RepeatedScalarFieldContainer[float]
+    dash_xy_m: _containers.RepeatedScalarFieldContainer[float]
+    dash_length_m: _containers.RepeatedScalarFieldContainer[float]
+    dash_sigma_m: _containers.RepeatedScalarFieldContainer[float]
     envelope: Envelope
-    def __init__(self, start: _Optional[_Iterable[int]] = ..., xy_m: _Optional[_Iterable[float]] = ..., sigma_m: _Optional[_Iterable[float]] = ..., types: _Optional[_Iterable[int]] = ..., score: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+    def __init__(self, start: _Optional[_Iterable[int]] = ..., xy_m: _Optional[_Iterable[float]] = ..., sigma_m: _Optional[_Iterable[float]] = ..., types: _Optional[_Iterable[int]] = ..., score: _Optional[_Iterable[float]] = ..., dash_xy_m: _Optional[_Iterable[float]] = ..., dash_length_m: _Optional[_Iterable[float]] = ..., dash_sigma_m: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
 
 class Landmarks(_message.Message):
     __slots__ = ("kinds", "score", "x_m", "y_m", "covariance", "envelope")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bus.messages import MarkType
 from geometry.angles import Floats
+from maps.dashes import strokes, with_dashes
 from maps.lane_map import LaneMap, MarkSpan
 from maps.road_model import DRIVABLE_KINDS
 from sim.sensors.camera.mesh import Mesh, merged, quads
@@ -22,7 +23,7 @@ from sim.sensors.camera.raster import MARK, PAVED, ROAD
 PIECE_M = 6.0
 """Surfaces and marks are cut into pieces no longer than this, which follow curves and the lens well enough."""
 KERB_M = 0.12
-FAST_MPS = 25.0
+_SHORTEST_STROKE_M = 0.3
 DEFAULT_MARK_M = 0.12
 DOUBLE_GAP_M = 0.12
 
@@ -60,6 +61,7 @@ class RoadSurface:
 
 def road_surface(lane_map: LaneMap, rng: np.random.Generator) -> RoadSurface:
     """Everything that lies on the ground of a map."""
+    lane_map = with_dashes(lane_map)
     base = rng.uniform(62.0, 96.0)
     layers: list[tuple[Mesh, int]] = []
     for lane in range(lane_map.size):
@@ -140,11 +142,11 @@ def _marks(
         width = span.width_m if span.width_m > 0.0 else DEFAULT_MARK_M
         colour = np.array(_YELLOW if span.color == "yellow" else _WHITE) * rng.uniform(0.75, 1.0)
         line = _along(lane_map, lane, edge, begin + _stations(end - begin))
-        strokes = kind.split(" ") if kind in _TYPES else ["solid"]
-        offsets = (0.0,) if len(strokes) == 1 else (0.5 * (width + DOUBLE_GAP_M), -0.5 * (width + DOUBLE_GAP_M))
+        painted = kind.split(" ") if kind in _TYPES else ["solid"]
+        offsets = (0.0,) if len(painted) == 1 else (0.5 * (width + DOUBLE_GAP_M), -0.5 * (width + DOUBLE_GAP_M))
         parts = []
-        for stroke, offset in zip(strokes, offsets, strict=True):
-            for s in _strokes(lane_map, lane, begin, end, stroke):
+        for stroke, offset in zip(painted, offsets, strict=True):
+            for s in _strokes(span, begin, end, stroke):
                 middle = _along(lane_map, lane, edge, s)
                 side = _left_of(middle)
                 outer, inner = middle + side * (offset + 0.5 * width), middle + side * (offset - 0.5 * width)
@@ -154,19 +156,13 @@ def _marks(
             yield merged(parts), MarkLine(line, _TYPES.get(kind, MarkType.OTHER))
 
 
-def _strokes(lane_map: LaneMap, lane: int, begin: float, end: float, stroke: str) -> Iterator[Floats]:
+def _strokes(span: MarkSpan, begin: float, end: float, stroke: str) -> Iterator[Floats]:
     """Arc lengths of each painted piece: all of a solid line, the dashes of a broken one."""
-    if stroke != "broken":
+    if stroke != "broken" or span.dashes is None:
         yield begin + _stations(end - begin)
         return
-    limit = lane_map.speed_limit_mps[lane_map.starts[lane]]
-    dash = 6.0 if np.isfinite(limit) and limit >= FAST_MPS else 3.0
-    period = 3.0 * dash
-    source = lane_map.source_s_m[lane_map.starts[lane]]
-    phase = float(np.fmod(source, period)) if np.isfinite(source) else 0.0
-    for start in np.arange(begin - phase, end, period):
-        a, b = max(float(start), begin), min(float(start) + dash, end)
-        if b - a > 0.3:
+    for a, b in strokes(span.dashes, begin, end):
+        if b - a > _SHORTEST_STROKE_M:
             yield np.array([a, b])
 
 
