@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from geometry.angles import Floats
 from geometry.pose import IDENTITY, Pose
 from inference.here import RunKernel, run_here
+from localization.dash_phase import NO_DASHES, DashCorrection, DashModel, SeenDashes, dash_correction
 from localization.estimate_pose import (
     covariance_then,
     lateral_sigma_m,
@@ -93,6 +94,8 @@ class Picture:
     run: RunKernel = run_here
     """Runs the kernel that scores lanes."""
     ends: EndModel = EndModel()
+    dashes: SeenDashes = NO_DASHES
+    phase: DashModel = DashModel()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +123,9 @@ class LaneBank:
     agreed: float
     offered: float
     """Seen lines that the map has, and all, of late."""
+    dashes_agreed: float
+    dashes_offered: float
+    """Seen dashes that lie where the map has them, and all that could tell, of late."""
     moved_m: float
     """Distance since the last picture."""
     looked_m: float
@@ -235,6 +241,8 @@ def start_bank(estimate: Estimate, lane_map: LaneMap, settings: LaneSettings) ->
         beside=beside,
         agreed=0.0,
         offered=0.0,
+        dashes_agreed=0.0,
+        dashes_offered=0.0,
         moved_m=settings.look_m,
         looked_m=0.0,
     )
@@ -257,7 +265,7 @@ def with_marks(bank: LaneBank, picture: Picture, lane_map: LaneMap, settings: La
     bank = replace(bank, sight_m=sight_after(bank.sight_m, picture.seen, bank.moved_m, picture.ends))
     # before the lines pull the pose onto the nearest lane: until then it may have slipped by one
     bank = replace(bank, deficit=np.minimum(bank.deficit, _cap(bank, settings)))
-    bank = _corrected(bank, picture, settings)
+    bank = _corrected_by_dashes(_corrected(bank, picture, settings), picture)
     bank = _weighed(bank, picture, settings, share)
     bank = _decided(_with_copies(_led_by_best(bank), settings), settings)
     return replace(bank, moved_m=0.0)
@@ -317,6 +325,32 @@ def _corrected_by_ends(estimate: Estimate, picture: Picture, bank: LaneBank) -> 
         return estimate
     rows = state_jacobian(told.jacobian, estimate, picture.now_from_then)
     return corrected(estimate, told.residual_m, rows, told.noise)[0]
+
+
+def _corrected_by_dashes(bank: LaneBank, picture: Picture) -> LaneBank:
+    """The bank after the dashes that it explains; where too few do, it has counted wrong and must look again."""
+    model, moved_m = picture.phase, bank.moved_m
+    if picture.dashes.size == 0:
+        return bank
+
+    def told(estimate: Estimate) -> tuple[Estimate, DashCorrection]:
+        then = pose_then(estimate, picture.now_from_then)
+        spread = covariance_then(estimate, picture.now_from_then)
+        said = dash_correction(then, spread, picture.dashes, picture.lines, model, moved_m)
+        if len(said.residual_m) == 0:
+            return estimate, said
+        rows = state_jacobian(said.jacobian, estimate, picture.now_from_then)
+        return corrected(estimate, said.residual_m, rows, said.noise)[0], said
+
+    leader, said = told(bank.leader)
+    copies = tuple((label, told(one)[0]) for label, one in bank.copies)
+    keep = math.exp(-moved_m / model.trust_m) if said.offered else 1.0
+    share = min(moved_m, model.trust_m) if said.offered else 0.0
+    agreed = keep * bank.dashes_agreed + share * len(said.residual_m) / max(said.offered, 1)
+    offered = keep * bank.dashes_offered + share
+    if offered > 0.5 * model.trust_m and agreed < model.trust * offered:
+        leader, agreed, offered = widened_along(leader, model.rethink_m), 0.0, 0.0
+    return replace(bank, leader=leader, copies=copies, dashes_agreed=agreed, dashes_offered=offered)
 
 
 def _weighed(bank: LaneBank, picture: Picture, settings: LaneSettings, share: float) -> LaneBank:

@@ -17,6 +17,7 @@ from geometry.polyline import Polyline
 from geometry.pose import Pose
 from inference.here import RunKernel, run_here
 from localization import satellites
+from localization.dash_phase import DashModel, seen_dashes
 from localization.estimate_pose import covariance_then, pose_of, pose_then, state_jacobian
 from localization.estimator import Estimate, EstimatorSettings, InertialStep, corrected, stepped
 from localization.fusion import on_way
@@ -53,6 +54,7 @@ class MapSettings:
     marks: MarkModel = field(default_factory=MarkModel)
     landmarks: LandmarkModel = field(default_factory=LandmarkModel)
     ends: EndModel = field(default_factory=EndModel)
+    dashes: DashModel = field(default_factory=DashModel)
     lanes: LaneSettings = field(default_factory=LaneSettings)
     integrity: IntegritySettings = field(default_factory=IntegritySettings)
     start_speed_mps: float = 3.0
@@ -89,8 +91,9 @@ def with_picture(
 ) -> LaneBank:
     """The bank after a picture's lane marks, taken where the ego was then."""
     picture = Picture(
-        seen_lines(marks, settings.marks), known.lines, settings.marks, now_from_then, known.run, settings.ends
-    )
+        seen_lines(marks, settings.marks), known.lines, settings.marks, now_from_then, known.run, settings.ends,
+        seen_dashes(marks), settings.dashes,
+    )  # fmt: skip
     return with_marks(bank, picture, known.lane_map, settings.lanes)
 
 

@@ -1,19 +1,24 @@
 """The dashes of broken lines: where they lie on a lane's edge, and which pattern is painted where a map says none.
 
-In: a lane map. Out: dashes by lane arc length. What paints the simulated road and what the car knows of it both ask
-here, so that a dash lies at one place.
+In: a lane map or its lines. Out: dashes by lane arc length, or as they lie around a pose. What paints the simulated
+road and what the car knows of it both ask here, so that a dash lies at one place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geometry.angles import Floats
+from geometry.pose import Pose
 from maps.lane_map import LaneMap, MarkSpan
+from maps.mark_lines import MarkLines
 from maps.road_model import Dashes
+
+Ints = NDArray[np.int64]
 
 FAST_MPS = 25.0
 """From this speed limit on, dashes are long."""
@@ -54,3 +59,31 @@ def strokes(dashes: Dashes, begin_m: float, end_m: float) -> Floats:
     begins = np.arange(dashes.at_m + first * dashes.period_m, end_m, dashes.period_m)
     both = np.stack((np.maximum(begins, begin_m), np.minimum(begins + dashes.dash_m, end_m)), axis=1)
     return both[both[:, 1] > both[:, 0]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DashView:
+    """D dashes around a pose: middles `xy_m` (D, 2) in `ego`, lengths and pieces (D,)."""
+
+    xy_m: Floats
+    length_m: Floats
+    pieces: Ints
+
+
+def dashes_around(lines: MarkLines, world_from_ego: Pose, first_m: float, last_m: float, reach_m: float) -> DashView:
+    """The dashes that lie whole between `first_m` and `last_m` ahead of a pose, within `reach_m` to either side."""
+    corners = world_from_ego @ np.array([(x, y) for x in (first_m, last_m) for y in (-reach_m, reach_m)])
+    rows = lines.near(corners.min(axis=0), corners.max(axis=0))
+    rows = rows[lines.dashes[rows, 3] > 0.0]
+    begin, end, dash, period = lines.dashes[rows].T
+    first = np.ceil((begin - 0.5 * dash) / period)
+    count = np.maximum(np.floor((end - 0.5 * dash) / period) - first + 1.0, 0.0).astype(np.int64)
+    each = np.repeat(np.arange(len(rows)), count)
+    number = np.arange(len(each)) - np.repeat(np.cumsum(count) - count, count)
+    beyond = 0.5 * dash[each] + (first[each] + number) * period[each]
+    share = ((beyond - begin[each]) / (end - begin)[each])[:, None]
+    ends = lines.ends[rows[each]]
+    xy_m = world_from_ego.inverse() @ (ends[:, :2] + share * (ends[:, 2:] - ends[:, :2]))
+    half = 0.5 * dash[each]
+    inside = (xy_m[:, 0] - half >= first_m) & (xy_m[:, 0] + half <= last_m) & (np.abs(xy_m[:, 1]) <= reach_m)
+    return DashView(xy_m[inside], dash[each][inside], lines.pieces[rows[each]][inside])

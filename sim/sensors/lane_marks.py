@@ -22,6 +22,7 @@ from bus.messages import EgoTruth, LaneMarks, MarkType, Weather, WeatherKind
 from bus.node import Node, Publication, Tick
 from geometry.angles import Floats
 from geometry.pose import Pose
+from maps.dashes import dashes_around
 from maps.mark_lines import LineView, MarkLines, view_from
 from sim.weather import CLEAR_DAY
 
@@ -45,6 +46,11 @@ class LaneMarkErrors:
     line next to the ego is not reported in one picture, `miss_per_m` what each metre further aside adds, `piece_miss`
     and `edge_miss` the share of pieces of paint and of unpainted road edges that are never seen. False lines begin at
     `false_rate_hz` and last `false_time_s`.
+
+    Of broken lines that are seen and read as such, each dash that lies whole between `dash_first_m` and `dash_range_m`
+    ahead is said but for a share `dash_miss`. `dash_m`, `dash_aside_m` and `dash_length_m` are the noise of its middle
+    along and across the line and of its length; what the camera's pitch does to all dashes of a picture, and its mount
+    to all of a drive, is `dash_pitch_m` and `dash_mount_m` at 10 m ahead and grows with the square of the distance.
     """
 
     period_s: float = 0.1
@@ -70,6 +76,14 @@ class LaneMarkErrors:
     piece_wrong_type: float = 0.005
     false_rate_hz: float = 0.18
     false_time_s: float = 1.0
+    dash_first_m: float = 5.0
+    dash_range_m: float = 16.0
+    dash_miss: float = 0.3
+    dash_m: float = 0.1
+    dash_aside_m: float = 0.05
+    dash_length_m: float = 0.1
+    dash_pitch_m: float = 0.1
+    dash_mount_m: float = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,7 @@ class LaneMarkMemory:
     salt: int | None = None
     mount_yaw_rad: float = 0.0
     mount_y_m: float = 0.0
+    dash_mount_m: float = 0.0
     false_lines: tuple[FalseLine, ...] = ()
 
 
@@ -146,7 +161,8 @@ def measure(
     view = view_from(lines, ego.world_from_ego, stations, errors.reach_m)
     seen = _seen_lines(errors, view, memory.salt, rng)
     seen += [SeenLine(false.type, false.y_m + false.slope * stations, 0.0) for false in memory.false_lines]
-    return memory, _message(errors, memory, stations, seen, rng)
+    dashes = _seen_dashes(errors, memory, lines, ego.world_from_ego, rng)
+    return memory, _message(errors, memory, stations, seen, dashes, rng)
 
 
 def line_sigma_m(errors: LaneMarkErrors, aside_m: float) -> float:
@@ -170,6 +186,7 @@ def _advance(errors: LaneMarkErrors, memory: LaneMarkMemory, at_ns: int, rng: np
             salt=int(rng.integers(2**31)),
             mount_yaw_rad=float(rng.normal(0.0, errors.mount_yaw_rad)),
             mount_y_m=float(rng.normal(0.0, errors.mount_y_m)),
+            dash_mount_m=float(rng.normal(0.0, errors.dash_mount_m)),
         )
     alive = tuple(line for line in memory.false_lines if at_ns < line.until_ns)
     if rng.random() < errors.false_rate_hz * errors.period_s:
@@ -202,6 +219,36 @@ def _seen_lines(errors: LaneMarkErrors, view: LineView, salt: int, rng: np.rando
     return seen
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SaidDashes:
+    """D dashes as they are reported: middles (D, 2) in `ego`, lengths, 1-sigma along the line (D,)."""
+
+    xy_m: Floats
+    length_m: Floats
+    sigma_m: Floats
+
+
+def _seen_dashes(
+    errors: LaneMarkErrors, memory: LaneMarkMemory, lines: MarkLines, world_from_ego: Pose, rng: np.random.Generator
+) -> SaidDashes:
+    """The dashes that are reported; those of a line that is worn away or misread are not."""
+    assert memory.salt is not None
+    last_m = min(errors.dash_range_m, errors.range_m)
+    true = dashes_around(lines, world_from_ego, errors.dash_first_m, last_m, errors.reach_m)
+    worn = np.zeros(len(true.pieces), dtype=bool)
+    for piece in np.unique(true.pieces).tolist():
+        kept, _, misread, _ = piece_errors(memory.salt, piece)
+        worn[true.pieces == piece] = kept < errors.piece_miss or misread < errors.piece_wrong_type
+    in_picture = np.abs(true.xy_m[:, 1]) <= errors.field * true.xy_m[:, 0]
+    said = in_picture & ~worn & (rng.random(len(worn)) >= errors.dash_miss)
+    xy_m, count = true.xy_m[said], int(said.sum())
+    per_picture = memory.dash_mount_m + errors.dash_pitch_m * float(rng.normal())
+    noise = np.stack((errors.dash_m * rng.normal(size=count), errors.dash_aside_m * rng.normal(size=count)), axis=1)
+    noise[:, 0] += per_picture * (xy_m[:, 0] / 10.0) ** 2
+    sigma = np.hypot(errors.dash_m, errors.dash_pitch_m * (xy_m[:, 0] / 10.0) ** 2)
+    return SaidDashes(xy_m + noise, true.length_m[said] + errors.dash_length_m * rng.normal(size=count), sigma)
+
+
 def _misread(kind: int, other: float) -> MarkType:
     """What a solid or broken line is taken for is the other; anything else may be taken for either."""
     if kind in (MarkType.SOLID, MarkType.BROKEN):
@@ -231,6 +278,7 @@ def _message(
     memory: LaneMarkMemory,
     stations: Floats,
     seen: list[SeenLine],
+    dashes: SaidDashes,
     rng: np.random.Generator,
 ) -> LaneMarks:
     sigma = errors.noise_m + errors.noise_per_m * stations + errors.noise_per_m2 * stations**2
@@ -248,4 +296,7 @@ def _message(
         sigma_m=np.concatenate(sigmas) if sigmas else np.empty(0),
         types=np.array([line.type for line in seen], dtype=np.int64),
         score=np.full(len(seen), 0.9),
+        dash_xy_m=ego_from_believed @ dashes.xy_m,
+        dash_length_m=dashes.length_m,
+        dash_sigma_m=dashes.sigma_m,
     )
