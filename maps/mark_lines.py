@@ -21,7 +21,7 @@ from bus.messages import MarkType
 from geometry.angles import Floats
 from geometry.pose import Pose
 from maps.lane_map import LaneMap, MarkSpan
-from maps.road_model import DRIVABLE_KINDS, Dashes
+from maps.road_model import ASPHALT_KINDS, Dashes
 
 Ints = NDArray[np.int64]
 
@@ -37,6 +37,8 @@ _LINK_M = 0.8
 """How far a line may leave its own extrapolation between two stations."""
 _MERGE_M = 0.2
 """Lines closer together than this are one: lanes of a junction that lie upon each other."""
+_STRIP_M = 0.4
+"""An edge nearer to paint than this is not told from it."""
 
 _TYPES: Mapping[str, MarkType] = MappingProxyType({
     "solid": MarkType.SOLID,
@@ -59,10 +61,10 @@ _MIRRORED = {MarkType.SOLID_BROKEN: MarkType.BROKEN_SOLID, MarkType.BROKEN_SOLID
 class MarkLines:
     """R segments from `ends[:, :2]` to `ends[:, 2:]` in `world`, in the travel direction of the lane they belong to.
 
-    `types` (R,) holds MarkType as seen in that direction, NONE for an unpainted road edge; `pieces` (R,) numbers the
-    stretches. `dashes` (R, 4) says of a single broken line how far a segment's begin and end lie beyond the begin of
-    some dash, the dash's length and the pattern's period, which is 0 where dashes are not known. `cell_keys` (C,),
-    `cell_starts` (C + 1,) and `cell_rows` index the segments by cells of 25 m.
+    `types` (R,) holds MarkType as seen in that direction, NONE where the asphalt ends without paint; `pieces` (R,)
+    numbers the stretches. `dashes` (R, 4) says of a single broken line how far a segment's begin and end lie beyond the
+    begin of some dash, the dash's length and the pattern's period, which is 0 where dashes are not known. `cell_keys`
+    (C,), `cell_starts` (C + 1,) and `cell_rows` index the segments by cells of 25 m.
     """
 
     ends: Floats
@@ -121,7 +123,7 @@ class LineView:
 
 
 def mark_lines(lane_map: LaneMap) -> MarkLines:
-    """The lines of all drivable lanes of a map, each once, and the road's outer edges where nothing is painted."""
+    """The lines of all lanes of asphalt, each once, and where the asphalt ends if nothing is painted there."""
     ends: list[Floats] = []
     types: list[Ints] = []
     pieces: list[Ints] = []
@@ -179,21 +181,31 @@ def _dashes_of(stretch: _Stretch) -> Floats:
 def _stretches(lane_map: LaneMap) -> Iterator[_Stretch]:
     """Each piece of each line."""
     for lane in range(lane_map.size):
-        if lane_map.kinds[lane] not in DRIVABLE_KINDS:
+        if not _is_asphalt(lane_map, lane):
             continue
         s_m = lane_map.s_m[lane_map.rows(lane)]
-        right = _drivable(lane_map, int(lane_map.right_neighbour[lane]))
-        edge = not right and not lane_map.junction[lane]
+        right = _is_asphalt(lane_map, int(lane_map.right_neighbour[lane]))
+        edge = not right and _ends_bare(lane_map, lane, lane_map.left_marks[lane])
         yield from _side(lane_map, lane_map.right_edge(lane), s_m, lane_map.right_marks[lane], edge)
         opposite = int(lane_map.opposite_neighbour[lane])
-        shared = 0 <= opposite < lane and _drivable(lane_map, opposite)
-        if not _drivable(lane_map, int(lane_map.left_neighbour[lane])) and not shared:
-            edge = not _drivable(lane_map, opposite) and not lane_map.junction[lane]
+        shared = 0 <= opposite < lane and _is_asphalt(lane_map, opposite)
+        if not _is_asphalt(lane_map, int(lane_map.left_neighbour[lane])) and not shared:
+            edge = not _is_asphalt(lane_map, opposite) and _ends_bare(lane_map, lane, lane_map.right_marks[lane])
             yield from _side(lane_map, lane_map.left_edge(lane), s_m, lane_map.left_marks[lane], edge)
 
 
-def _drivable(lane_map: LaneMap, lane: int) -> bool:
-    return lane >= 0 and lane_map.kinds[lane] in DRIVABLE_KINDS
+def _is_asphalt(lane_map: LaneMap, lane: int) -> bool:
+    return lane >= 0 and lane_map.kinds[lane] in ASPHALT_KINDS
+
+
+def _ends_bare(lane_map: LaneMap, lane: int, inner_marks: Sequence[MarkSpan]) -> bool:
+    """Whether the outside of an outermost lane is an edge that is seen as such: not in a junction, where lanes lie upon
+    each other, and not a strip beyond paint that is too narrow to be told from it."""
+    if lane_map.junction[lane]:
+        return False
+    width_m = np.hypot(*(lane_map.left_edge(lane) - lane_map.right_edge(lane)).T)
+    painted = any(_type_of(span.kind, lane_map.right_hand) is not None for span in inner_marks)
+    return not painted or float(np.median(width_m)) > _STRIP_M
 
 
 def _side(

@@ -17,6 +17,8 @@ DRIVABLE_KINDS = frozenset({
     "HOV", "roadWorks", "stop",
 })  # fmt: skip
 """Lane kinds that carry motor traffic (a `stop` lane only in need)."""
+ASPHALT_KINDS = DRIVABLE_KINDS | {"shoulder", "border", "parking", "restricted", "tram"}
+"""Lane kinds that are made of what roads are made of: the road's edge is where they end."""
 
 
 @dataclass(frozen=True, slots=True)

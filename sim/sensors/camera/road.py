@@ -16,7 +16,7 @@ from bus.messages import MarkType
 from geometry.angles import Floats
 from maps.dashes import strokes, with_dashes
 from maps.lane_map import LaneMap, MarkSpan
-from maps.road_model import DRIVABLE_KINDS
+from maps.road_model import ASPHALT_KINDS, DRIVABLE_KINDS
 from sim.sensors.camera.mesh import Mesh, merged, quads
 from sim.sensors.camera.raster import MARK, PAVED, ROAD
 
@@ -27,7 +27,6 @@ _SHORTEST_STROKE_M = 0.3
 DEFAULT_MARK_M = 0.12
 DOUBLE_GAP_M = 0.12
 
-_ASPHALT = frozenset({"shoulder", "border", "parking", "restricted", "tram"}) | DRIVABLE_KINDS
 _PAVED = frozenset({"sidewalk", "walking", "biking", "curb", "median"})
 _TINTS = {"sidewalk": (150, 147, 140), "walking": (150, 147, 140), "biking": (138, 84, 72), "curb": (168, 166, 160)}
 _TYPES = {
@@ -66,10 +65,10 @@ def road_surface(lane_map: LaneMap, rng: np.random.Generator) -> RoadSurface:
     layers: list[tuple[Mesh, int]] = []
     for lane in range(lane_map.size):
         kind = lane_map.kinds[lane]
-        if kind in _ASPHALT or kind in _PAVED:
+        if kind in ASPHALT_KINDS or kind in _PAVED:
             tint = _TINTS.get(kind, (base, base, base + 3.0)) if kind != "median" else (104.0, 106.0, 92.0)
             colour = np.clip(np.array(tint) + rng.normal(0.0, 2.0), 20.0, 250.0)
-            layers.append((_strip(lane_map, lane, colour), ROAD if kind in _ASPHALT else PAVED))
+            layers.append((_strip(lane_map, lane, colour), ROAD if kind in ASPHALT_KINDS else PAVED))
     layers += [(patch, ROAD) for patch in _patches(lane_map, base, rng)]
     lines = []
     for lane, edge, spans in _edges(lane_map):
