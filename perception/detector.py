@@ -20,28 +20,42 @@ from bus.topics import CAMERA_PREFIX
 from geometry.angles import Floats
 from geometry.camera import Camera
 from geometry.errors import InputError
+from perception.dashes import DashSettings, SeenDashes, seen_dashes, with_dashes
 from perception.net.classes import KIND_OF_CLASS
-from perception.net.decode import DecodeSettings, Detections, SeenLights, decode_lights, decode_objects, merged
+from perception.net.decode import (
+    DecodeSettings,
+    Detections,
+    SeenLights,
+    decode_lights,
+    decode_objects,
+    levelled,
+    merged,
+)
 from perception.net.lane_lines import LineSettings, SeenLine, decode_lines, message_of
 from perception.net.picture import cropped
+from perception.net.road_edges import EdgeSettings, decode_edges
 from perception.resizing import resized
 
 Arrays = Mapping[str, NDArray[np.generic]]
 Infer = Callable[[str, Arrays], Arrays]
 """Runs a model of the store: `images` (N, H, W, 3) uint8 RGB to `grid` (N, C, h, w) and `weather` (N, 6)."""
-Looked = tuple[Detections, SeenLights, list[SeenLine], NDArray[np.float32]]
-"""What one picture shows: objects, lights, lane marks, and the logits of the weather."""
+Looked = tuple[Detections, SeenLights, list[SeenLine], SeenDashes, NDArray[np.float32]]
+"""What one picture shows: objects, lights, lane marks and road edges, dashes, and the logits of the weather."""
 Each = Callable[[Callable[[str], Looked], Iterable[str]], Iterable[Looked]]
 """Applies a function to the names of cameras and keeps their order: `map`, or the `map` of a pool of threads."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorSettings:
-    """The model's name in the store, which cameras look for lane marks, and how results are read."""
+    """The model's name in the store, which cameras look for lane marks, dashes and edges, and how results are read."""
 
     model: str = "detector"
     cameras: tuple[str, ...] = ("front_long", "front_wide", "left", "right", "rear")
     mark_cameras: tuple[str, ...] = ("front_wide", "front_long", "rear")
+    edge_cameras: tuple[str, ...] = ("front_wide",)
+    """Of those that look for marks: in whose pictures the end of the asphalt is looked for."""
+    dash_cameras: tuple[str, ...] = ("front_wide", "front_long")
+    """Of those that look for marks: in whose pictures the dashes of broken lines are measured."""
     picture_px: tuple[int, int] = (640, 360)
     """Width and height that the net was made for; pictures of other sizes are brought to it."""
     period_s: float = 0.1
@@ -53,6 +67,8 @@ class DetectorSettings:
     """Lights nearer to each other than this, and a fifth of their range, are one head seen by two cameras."""
     decode: DecodeSettings = DecodeSettings()
     lines: LineSettings = LineSettings()
+    edges: EdgeSettings = EdgeSettings()
+    dashes: DashSettings = DashSettings()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,16 +110,20 @@ def _step(
         grid, logits = np.asarray(answer["grid"][0], np.float32), np.asarray(answer["weather"][0], np.float32)
         lines = decode_lines(grid, camera, settings.lines) if name in settings.mark_cameras else []
         objects, lights = decode_objects(grid, camera, settings.decode), decode_lights(grid, camera, settings.decode)
-        return objects, lights, lines, logits
+        edges = decode_edges(grid, camera, objects, lines, settings.edges) if name in settings.edge_cameras else []
+        broken = lines if name in settings.dash_cameras else []
+        dashes = seen_dashes(image, *levelled(grid, camera), broken, objects, settings.dashes)
+        return objects, lights, [*lines, *edges], dashes, logits
 
     # One by one, not as a batch: on a CPU a batch costs as much, and pictures may be looked at on several cores.
-    found, lights, lines, logits = zip(*each(look, names), strict=True)
+    found, lights, lines, dashes, logits = zip(*each(look, names), strict=True)
     weather = _shares(np.stack(logits).astype(np.float64))
     objects = merged(list(found), settings.decode)
     seen = settings.weather_memory * memory.weather + (1.0 - settings.weather_memory) * weather.mean(axis=0)
+    marks = with_dashes(message_of([line for part in lines for line in part]), SeenDashes.joined(dashes))
     said = (
         Publication("/perception/objects", objects_message(objects), measured_ns),
-        Publication("/perception/lane_marks", message_of([line for part in lines for line in part]), measured_ns),
+        Publication("/perception/lane_marks", marks, measured_ns),
         Publication("/perception/lights", lights_message(list(lights), settings.light_radius_m), measured_ns),
         Publication("/perception/weather", WeatherEstimate(seen / seen.sum()), measured_ns),
     )

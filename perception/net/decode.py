@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geometry.angles import Floats, wrap_rad
-from geometry.camera import Camera
+from geometry.camera import Camera, distorted
 from perception.net.classes import (
     CHANNELS,
     DEPTH_M,
@@ -40,6 +40,11 @@ _HORIZON_SHARE = 0.7
 """Error of the horizon of a whole picture as a share of a cell's: cells err together."""
 _LAPLACE_SIGMA = math.sqrt(2.0)
 """Standard deviation of a Laplace distribution of scale 1."""
+
+
+_NEAREST_M = 0.3
+"""What of a body is nearer to the camera's plane than this is put there, so that it has a place in the picture."""
+_CORNERS = np.array([(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (0.0, 1.0)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +274,23 @@ def _same(found: Detections, a: int, b: int, settings: DecodeSettings) -> bool:
     across = abs(dy * math.cos(bearing) - dx * math.sin(bearing))
     small = 0.5 * min(float(found.width_m[a]), float(found.width_m[b]))
     return along < settings.same_m + settings.same_share * far and across < max(small, 0.3) + 0.01 * far
+
+
+def boxes_px(found: Detections, camera: Camera) -> Floats:
+    """Upright boxes (N, 4) in the picture around the bodies of detections: left, top, right, bottom [px]."""
+    sizes = np.column_stack((found.length_m, found.width_m, found.height_m))
+    flat = _CORNERS[None] * sizes[:, None]
+    cos, sin = np.cos(found.yaw_rad)[:, None], np.sin(found.yaw_rad)[:, None]
+    x = found.x_m[:, None] + cos * flat[..., 0] - sin * flat[..., 1]
+    y = found.y_m[:, None] + sin * flat[..., 0] + cos * flat[..., 1]
+    corners = np.stack((x, y, flat[..., 2]), axis=-1).reshape(-1, 3)
+    points = camera.in_camera(corners)
+    plane = np.clip(points[:, :2] / np.maximum(points[:, 2:], _NEAREST_M), -1.5, 1.5)
+    pixels = distorted(plane, camera.distortion) * (camera.matrix[0, 0], camera.matrix[1, 1]) + camera.matrix[:2, 2]
+    pixels = pixels.reshape(-1, 8, 2)
+    boxes = np.concatenate((pixels.min(axis=1), pixels.max(axis=1)), axis=1)
+    seen: Floats = boxes[points[:, 2].reshape(-1, 8).max(axis=1) > _NEAREST_M]
+    return seen
 
 
 def decode_lights(grid: Grid, camera: Camera, settings: DecodeSettings = DecodeSettings()) -> SeenLights:
