@@ -26,7 +26,8 @@ class DashModel:
 
     A dash belongs to a line no further aside than `aside_m` and is as long as the map's to `length_m`. `paint_m` is the
     error of one dash, `piece_m` that of a whole piece, which it keeps over `stays_m`, `pitch_rad` the camera's pitch in
-    one picture at `height_m`, `mount_rad` what of it stays for `mount_repeats` pictures. The neighbouring dash must be
+    one picture at `height_m`, `mount_rad` what of it stays for `mount_repeats` pictures. Pictures that are taken less
+    than `apart_m` apart are one. The neighbouring dash must be
     `unique_nats` less likely; others are refused beyond `rejected_at_sigma`. `trust` is the smallest share that must
     agree of late, over `trust_m`; where fewer do, the place along the road is known to no better than `rethink_m`.
     """
@@ -36,6 +37,7 @@ class DashModel:
     paint_m: float = 0.05
     piece_m: float = 0.15
     stays_m: float = 50.0
+    apart_m: float = 0.3
     pitch_rad: float = 1.0e-3
     mount_rad: float = 1.0e-3
     mount_repeats: float = 300.0
@@ -97,10 +99,11 @@ def dash_correction(
     gap = np.abs(found.beyond_m)
     unique = found.period_m * (found.period_m - 2.0 * gap) >= 2.0 * model.unique_nats * variance
     kept = unique & (gap <= model.rejected_at_sigma * np.sqrt(variance))
-    repeats = min(max(model.stays_m / max(moved_m, 0.02), 1.0), 1000.0)
+    repeats = max(model.stays_m / max(moved_m, model.apart_m), 1.0)
     pitch_var = model.pitch_rad**2 + model.mount_repeats * model.mount_rad**2
     noise = np.diag(once) + repeats * model.piece_m**2 * np.outer(found.ahead, found.ahead)
-    noise = noise + pitch_var * np.outer(by_pitch, by_pitch)
+    # where the car stands, nothing new is seen
+    noise = max(model.apart_m / max(moved_m, 1e-3), 1.0) * (noise + pitch_var * np.outer(by_pitch, by_pitch))
     chosen = np.flatnonzero(kept)
     return DashCorrection(-found.beyond_m[chosen], jacobian[chosen], noise[np.ix_(chosen, chosen)], int(unique.sum()))
 
