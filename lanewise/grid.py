@@ -60,7 +60,7 @@ def scene_of(context: Context, sight: Sight) -> Scene:
         ids=sight.ids, kinds=np.full(count, int(EntityKind.CAR)), x_m=sight.other_x_m, y_m=sight.other_y_m,
         yaw_rad=np.zeros(count), vx_mps=sight.other_vx_mps, vy_mps=sight.other_vy_mps,
         acceleration_mps2=sight.other_ax_mps2, length_m=sight.other_length_m, width_m=np.full(count, CAR_WIDTH_M),
-        covariance=np.zeros((count, 2, 2)),
+        existence=np.ones(count), covariance=np.zeros((count, 4, 4)),
     )  # fmt: skip
     ego = EgoState(_rear_axle(sight), sight.speed_mps, sight.acceleration_mps2, sight.steering_rad)
     return Scene(context, sight.t_s, ego, agents, PoseStatus.LANE_CERTAIN)

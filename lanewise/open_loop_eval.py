@@ -117,7 +117,7 @@ def scene_at(drive: Drive, context: Context, t_s: float) -> Scene:
         x_m=others.x_m[row, here], y_m=others.y_m[row, here], yaw_rad=yaw, vx_mps=speed * np.cos(yaw),
         vy_mps=speed * np.sin(yaw), acceleration_mps2=others.acceleration_mps2[row, here],
         length_m=np.array([shape.length_m for shape in shapes]), width_m=np.array([shape.width_m for shape in shapes]),
-        covariance=np.zeros((len(here), 2, 2)),
+        existence=np.ones(len(here)), covariance=np.zeros((len(here), 4, 4)),
     )  # fmt: skip
     return Scene(context, t_s, state, agents, PoseStatus.LANE_CERTAIN, _lights(drive, t_s))
 

@@ -5,7 +5,7 @@ detection is placed by the odometry of the instant it was measured at, so a late
 Kalman filters of constant velocity side by side, one for objects that keep it and one for those that brake or turn
 hard, with process noise by kind (interacting multiple models: Blom and Bar-Shalom, IEEE TAC 33(8), 1988); assignment is
 optimal on gated Mahalanobis distances; existence is a Bernoulli update (Reuter et al., The labeled multi-Bernoulli
-filter, IEEE TSP 62(12), 2014, for a single object).
+filter, IEEE TSP 62(12), 2014, for a single object), told only as far as scores bear it out.
 """
 
 from __future__ import annotations
@@ -77,6 +77,9 @@ class TrackerSettings:
     """What is nearer than `floor_range_m` is cut by the pictures; its least 1-sigma grows up to `beside_floor_m`."""
     even_score: float = 0.35
     """Score at which a detection says as much for an object as against it; odds of scores are taken as evidence."""
+    own_hits: int = 4
+    """Of a track's detections so many count as evidence of their own: a net is mistaken again where it is shown almost
+    the same pixels again."""
     confirm_score: float = 0.42
     """Mean score of its detections below which a track is not told: what is seen again and again with doubt is mostly
     a bush."""
@@ -204,9 +207,7 @@ def track(
     votes = np.eye(len(EntityKind))[objects.kinds] * objects.score[:, None]
     eye = np.array((odom_from_ego.x_m, odom_from_ego.y_m))
     rows, columns = _assigned(settings, tracks, places, noise, eye)
-    places[columns] += _beyond_near_side(
-        tracks, rows, objects.kinds[columns], size[columns], yaw[columns], places[columns] - eye
-    )
+    places[columns] += _beyond_near_side(tracks, rows, objects.kinds[columns], size[columns], places[columns] - eye)
     tracks = _missed(settings, tracks, rows, odom_from_ego)
     tracks = _hit(settings, tracks, rows, places[columns], noise[columns], votes[columns], eye)
     tracks.yaw_rad[rows] += 0.3 * wrap_rad(yaw[columns] - tracks.yaw_rad[rows])
@@ -222,17 +223,17 @@ def track(
     return replace(memory, tracks=both, at_ns=at_ns, next_id=memory.next_id + len(new))
 
 
-def _beyond_near_side(
-    tracks: Population, rows: Ints, kinds: Ints, size: Floats, yaw: Floats, sight: Floats
-) -> Floats:  # fmt: skip
+def _beyond_near_side(tracks: Population, rows: Ints, kinds: Ints, size: Floats, sight: Floats) -> Floats:
     """How far (N, 2) the middles of detections have to move where they are taken for another kind than their track.
 
     What is seen is the near side of an object; its middle lies beyond by half of what its kind measures. A motorcycle
-    that is taken for a car does not move by half a car's width when it is known again.
+    that is taken for a car does not move by half a car's width when it is known again. The heading of what is taken for
+    another kind is not believed either: both are turned as the track is.
     """
     other = kinds != tracks.votes[rows].argmax(axis=1)
     bearing = np.arctan2(sight[:, 1], sight[:, 0])
-    more = _half_m(tracks.size_m[rows], tracks.yaw_rad[rows] - bearing) - _half_m(size, yaw - bearing)
+    turned = tracks.yaw_rad[rows] - bearing
+    more = _half_m(tracks.size_m[rows], turned) - _half_m(size, turned)
     return np.asarray(np.where(other, more, 0.0)[:, None] * np.stack((np.cos(bearing), np.sin(bearing)), axis=-1))
 
 
@@ -344,8 +345,7 @@ def _hit(
     settings: TrackerSettings, tracks: Population, rows: Ints, places: Floats, noise: Floats, votes: Floats, eye: Floats
 ) -> Population:
     total, hits, seen = 0.98 * tracks.votes, tracks.hits.copy(), tracks.existence.copy()
-    score = np.clip(votes.sum(axis=1), 0.02, 0.98)
-    evidence = score / (1.0 - score) * (1.0 - settings.even_score) / settings.even_score
+    evidence = _evidence(settings, votes.sum(axis=1))
     foreseen, slope = _foreseen(tracks.state[rows], eye)
     likelihood = _likelihood(
         places - foreseen, slope @ tracks.covariance[rows] @ slope.swapaxes(-1, -2) + noise
@@ -358,6 +358,23 @@ def _hit(
     mean[rows] += (votes.sum(axis=1) - mean[rows]) / np.minimum(hits[rows], SCORE_MEMORY)
     moved = _moved(tracks, rows, places, settings.own_share**2 * noise, eye)
     return replace(moved, existence=seen, votes=total, hits=hits, score=mean)
+
+
+def _evidence(settings: TrackerSettings, score: Floats) -> Floats:
+    """Odds that a score speaks for an object."""
+    bounded = np.clip(score, 0.02, 0.98)
+    return np.asarray(bounded / (1.0 - bounded) * (1.0 - settings.even_score) / settings.even_score)
+
+
+def existence_told(settings: TrackerSettings, tracks: Population) -> Floats:
+    """How likely tracks (N,) are there.
+
+    The Bernoulli update holds them against noise that is elsewhere in the next picture. What the net takes for an
+    object again and again, as the end of a lorry for somebody who walks beside it, is where it was, too: against that
+    only the scores speak.
+    """
+    odds = _evidence(settings, tracks.score) ** np.minimum(tracks.hits, settings.own_hits)
+    return np.asarray(tracks.existence * odds / (1.0 + odds))
 
 
 def _moved(tracks: Population, rows: Ints, places: Floats, noise: Floats, eye: Floats) -> Population:
@@ -419,7 +436,7 @@ def message_of(settings: TrackerSettings, tracks: Population, odom_from_ego: Pos
     said = tracks.rows(sure)
     zero = np.zeros(len(sure))
     return Tracks(
-        said.ids, said.votes.argmax(axis=1), said.existence, said.state[:, 0], said.state[:, 1],
+        said.ids, said.votes.argmax(axis=1), existence_told(settings, said), said.state[:, 0], said.state[:, 1],
         np.asarray(wrap_rad(said.yaw_rad)), said.state[:, 2], said.state[:, 3], zero, zero,
         said.size_m[:, 0], said.size_m[:, 1], said.size_m[:, 2], said.covariance[:, :4, :4],
     )  # fmt: skip

@@ -72,7 +72,7 @@ def obstacles_in_corridor(
     across = agents.vy_mps * np.cos(yaw) - agents.vx_mps * np.sin(yaw)
     drives_along = np.abs(along) >= settings.along_speed_mps
     left = np.stack((-np.sin(yaw), np.cos(yaw)), axis=-1)
-    doubt_m = settings.doubt_sigmas * np.sqrt(np.einsum("ni,nij,nj->n", left, agents.covariance, left))
+    doubt_m = settings.doubt_sigmas * np.sqrt(np.einsum("ni,nij,nj->n", left, agents.covariance[:, :2, :2], left))
     margin = np.where(drives_along, settings.moving_margin_m, settings.side_margin_m + doubt_m)
     half = 0.5 * vehicle.width_m + margin
     low, high = min(ego_d_m, 0.0) - half, max(ego_d_m, 0.0) + half

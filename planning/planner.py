@@ -1,8 +1,9 @@
 """What a planner is, and the node that runs one.
 
 A planner is two functions: `start(context) -> memory` and `plan(scene, memory) -> (Plan, memory)`, both pure; the scene
-holds the context too, so that the memory need not. The node assembles the scene in `world` once per cycle and hands the
-plan on in `odom`, where a later pose correction moves nothing.
+holds the context too, so that the memory need not. The node assembles the scene in `world` once per cycle, sees to it
+that nobody brakes hard for what is not sure (`planning.certainty`), and hands the plan on in `odom`, where a later pose
+correction moves nothing.
 
 In: odometry, pose, tracks, traffic lights. Out: `/planning/trajectory`, and `/planning/candidates`
 twice a second.
@@ -11,7 +12,7 @@ twice a second.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,10 +22,15 @@ from bus.node import Node, Publication, Tick
 from bus.topics import TOPICS
 from geometry.angles import Floats, wrap_rad
 from geometry.pose import Pose
+from planning.certainty import CertaintySettings, is_sure, sure_agents
 from planning.scene import Context, Scene, Seen, assemble
 
 CANDIDATES_PERIOD_NS = 500_000_000
 """How often it is published what a planner weighed."""
+SOON_S = 1.0
+"""Braking that a plan foresees for later than this is not what it asks for now."""
+SLACK_MPS2 = 0.05
+"""Nor is it harder braking where it is harder by no more than this."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,10 +89,11 @@ class Planner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlannerSettings:
-    """How often a planner runs and how long it is modelled to take."""
+    """How often a planner runs, how long it is modelled to take, and what is sure enough to brake hard for."""
 
     period_s: float = 0.1
     latency_s: float = 0.02
+    certainty: CertaintySettings = CertaintySettings()
 
 
 def node(planner: Planner, context: Context, settings: PlannerSettings) -> Node:
@@ -94,7 +101,7 @@ def node(planner: Planner, context: Context, settings: PlannerSettings) -> Node:
     return Node(
         name="planner",
         priority=30,
-        step=lambda memory, tick: _step(planner, context, memory, tick),
+        step=lambda memory, tick: _step(planner, context, settings.certainty, memory, tick),
         memory=planner.start(context),
         inputs=("/localization/odometry", "/localization/pose", "/perception/tracks", "/perception/lights"),
         outputs=("/planning/trajectory", "/planning/candidates"),
@@ -103,7 +110,32 @@ def node(planner: Planner, context: Context, settings: PlannerSettings) -> Node:
     )
 
 
-def _step(planner: Planner, context: Context, memory: Any, tick: Tick) -> tuple[Any, tuple[Publication, ...]]:
+def plan_surely(planner: Planner, scene: Scene, memory: Any, settings: CertaintySettings) -> tuple[Plan, Any]:
+    """One cycle of a planner that brakes harder than its fallback stop only for what is sure.
+
+    A plan that brakes so hard is asked for once more in the scene as it surely is. Where that one brakes harder than
+    the stop, too, it is driven; where it does not, the stop is, until more is known: that costs little, and an
+    emergency for nobody is one itself.
+    """
+    plan, after = planner.plan(scene, memory)
+    if _hardest_mps2(plan.states) <= _hardest_mps2(plan.stop) + SLACK_MPS2 or is_sure(scene.agents):
+        return plan, after
+    sure = replace(scene, agents=sure_agents(scene.agents, scene.ego, settings))
+    surely, after_surely = planner.plan(sure, memory)
+    if _hardest_mps2(surely.states) > _hardest_mps2(plan.stop) + SLACK_MPS2:
+        return surely, after_surely
+    reason = f"{plan.reason}; not sure enough for more than the stop"
+    return replace(plan, states=plan.stop, reason=reason, emergency=False), after
+
+
+def _hardest_mps2(states: States) -> float:
+    """Hardest braking within SOON_S, positive."""
+    return -float(states.acceleration_mps2[states.t_s <= SOON_S].min(initial=0.0))
+
+
+def _step(
+    planner: Planner, context: Context, certainty: CertaintySettings, memory: Any, tick: Tick
+) -> tuple[Any, tuple[Publication, ...]]:
     newest: dict[str, Any] = {}
     for topic in ("/localization/odometry", "/localization/pose", "/perception/tracks"):
         newest[topic] = tick.fresh(topic, TOPICS[topic].max_age_s or 0.0)
@@ -118,7 +150,7 @@ def _step(planner: Planner, context: Context, memory: Any, tick: Tick) -> tuple[
         for topic in ("/perception/tracks", "/perception/lights")
     ]
     seen = Seen(tracks, ages_s[0], lights, ages_s[1])
-    plan, memory = planner.plan(assemble(context, tick.now_ns, odometry, pose, seen), memory)
+    plan, memory = plan_surely(planner, assemble(context, tick.now_ns, odometry, pose, seen), memory, certainty)
     odom_from_world = pose.world_from_odom.inverse()
     publications = [Publication("/planning/trajectory", trajectory_message(plan, odom_from_world))]
     if plan.considered is not None and tick.now_ns % CANDIDATES_PERIOD_NS == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
 import numpy as np
@@ -20,7 +20,7 @@ from maps.signal_meaning import is_traffic_light
 from motion.bicycle import Vehicle
 from planning.foretold import Foretold
 
-SCENE_VERSION = 2
+SCENE_VERSION = 3
 
 _LIGHT_REACH_M = 4.0
 """A seen light is the map's if that has one so near."""
@@ -108,7 +108,8 @@ class EgoState:
 class Agents:
     """N other road users in `world`, predicted to the scene's instant; each array has shape (N,). Box centres.
 
-    `covariance` (N, 2, 2) is that of the place, as perception states it; zero where the truth is told.
+    `existence` is how likely each is there; `covariance` (N, 4, 4) is that of (x, y, vx, vy), as perception states it:
+    1 and zero where the truth is told.
     """
 
     ids: NDArray[np.int64]
@@ -121,7 +122,12 @@ class Agents:
     acceleration_mps2: Floats
     length_m: Floats
     width_m: Floats
+    existence: Floats
     covariance: Floats
+
+    def rows(self, kept: NDArray[np.int64]) -> Agents:
+        """The agents of these rows."""
+        return Agents(*(getattr(self, item.name)[kept] for item in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +162,7 @@ def assemble(context: Context, now_ns: int, odometry: Odometry, pose: PoseEstima
     centres = np.stack((tracks.x_m + tracks_age_s * tracks.vx_mps, tracks.y_m + tracks_age_s * tracks.vy_mps), axis=-1)
     centres_world = world_from_odom @ centres
     velocity_world = turn @ np.stack((tracks.vx_mps, tracks.vy_mps), axis=-1)
-    axes = turn @ np.eye(2)
+    axes = np.kron(np.eye(2), turn @ np.eye(2))
     agents = Agents(
         ids=tracks.ids,
         kinds=tracks.kinds,
@@ -168,7 +174,8 @@ def assemble(context: Context, now_ns: int, odometry: Odometry, pose: PoseEstima
         acceleration_mps2=tracks.acceleration_mps2,
         length_m=tracks.length_m,
         width_m=tracks.width_m,
-        covariance=axes.T @ tracks.covariance[:, :2, :2] @ axes,
+        existence=tracks.existence,
+        covariance=axes.T @ tracks.covariance @ axes,
     )
     ego = EgoState(
         world_from_odom @ odometry.odom_from_ego, odometry.speed_mps, odometry.acceleration_mps2, odometry.steering_rad,

@@ -22,6 +22,7 @@ from geometry.angles import Floats
 from geometry.boxes import boxes_overlap
 from motion.bicycle import Vehicle
 from motion.tracking import nearest_on_path
+from planning.certainty import SURE, surely_sideways
 
 STEP_S = 0.1
 MOST_S = 4.0
@@ -34,8 +35,8 @@ class WayOutSettings:
     obeyed_s: float = 0.25
     """How long the command works before braking does: one cycle and the brakes' lag."""
     braking_mps2: float = 9.0
-    existence: float = 0.5
-    """Tracks less likely to exist than this are not minded."""
+    existence: float = SURE
+    """Tracks less likely to exist than this are not braked for in full."""
     braking_others_mps2: float = 0.5
     """Others that slow down by more than this are taken to go on doing so."""
     sure_sigmas: float = 2.0
@@ -84,7 +85,9 @@ def first_met(
     distance, _ = stopping_m(ego.speed_mps, command_mps2, settings)
     boxes, others_mps2 = _along(ego, way, distance, vehicle), settings.braking_others_mps2
     box = (vehicle.length_m, vehicle.width_m + 2.0 * settings.side_m)
-    sure = _others(tracks, *_surely_sideways(tracks, ego.odom_from_ego.yaw_rad, settings.sure_sigmas))
+    sure = _others(tracks, *surely_sideways(
+        tracks.vx_mps, tracks.vy_mps, tracks.covariance, ego.odom_from_ego.yaw_rad, settings.sure_sigmas
+    ))  # fmt: skip
     found = _first_met(boxes, *box, sure[rows], age_s, others_mps2)
     planned = _planned(ego, way, vehicle, settings)
     if found >= 0 and len(planned) >= len(boxes):
@@ -107,15 +110,6 @@ def _others(tracks: Tracks, vx_mps: Floats, vy_mps: Floats) -> Floats:
         ),
         axis=-1,
     )  # fmt: skip
-
-
-def _surely_sideways(tracks: Tracks, heading_rad: float, sigmas: float) -> tuple[Floats, Floats]:
-    """Velocities of the tracks; across the heading, what is left of them less so many 1-sigma."""
-    aside = np.array((-math.sin(heading_rad), math.cos(heading_rad)))
-    across = aside[0] * tracks.vx_mps + aside[1] * tracks.vy_mps
-    spread = np.sqrt(np.maximum(np.einsum("i,nij,j->n", aside, tracks.covariance[:, 2:, 2:], aside), 0.0))
-    less = np.sign(across) * np.minimum(np.abs(across), sigmas * spread)
-    return tracks.vx_mps - less * aside[0], tracks.vy_mps - less * aside[1]
 
 
 @njit(cache=True)

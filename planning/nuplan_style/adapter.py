@@ -53,6 +53,11 @@ class _Run:
     seen: list[DetectionsTracks] = field(default_factory=list)
     iteration: int = 0
 
+    def forget(self, now_s: float) -> None:
+        """Take back the last cycle where it was this instant's, because it is asked once more."""
+        if self.egos and self.egos[-1].time_us == round(now_s * 1e6):
+            self.egos, self.seen, self.iteration = self.egos[:-1], self.seen[:-1], self.iteration - 1
+
 
 class NuplanPlanner:
     """A planner of the devkit as one of ours."""
@@ -79,6 +84,8 @@ class NuplanPlanner:
             InputError: the planner gives no trajectory that can be driven, or its drive did not begin here.
         """
         run = self._run
+        if run is not None and run.iteration == memory.iteration + 1:
+            run.forget(scene.now_s)
         if run is None or run.iteration != memory.iteration:
             raise InputError(
                 f"the planner {self._name()} keeps its memory in itself, so that a drive with it can be played again "

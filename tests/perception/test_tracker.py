@@ -13,6 +13,8 @@ from geometry.pose import IDENTITY, Pose
 from perception.tracker import TrackerMemory, TrackerSettings, empty, message_of, node, track
 
 SETTINGS = TrackerSettings()
+SURE = 0.95
+"""From this existence on planners brake hard (`planning.certainty`)."""
 
 
 def objects(*places: tuple[float, float], sigma_m: float = 0.3, score: float = 1.0) -> Objects:
@@ -80,6 +82,19 @@ def test_what_is_seen_again_and_again_with_doubt_is_not_told() -> None:
         believed = fed(believed, frame, objects((40.0, 0.0), score=0.6))
     assert len(message_of(SETTINGS, doubted.tracks, IDENTITY).ids) == 0
     assert len(message_of(SETTINGS, believed.tracks, IDENTITY).ids) == 1
+
+
+@pytest.mark.parametrize(("score", "sure"), [(0.45, False), (0.5, False), (0.65, True), (0.85, True)])
+def test_what_is_seen_with_doubt_is_never_surely_there_and_what_is_seen_well_is_when_first_told(
+    score: float, sure: bool
+) -> None:
+    """However often it is seen, and just where it was: a net is mistaken again where it sees the same again."""
+    memory, told = empty(), []
+    for frame in range(30):
+        memory = fed(memory, frame, objects((20.0, 1.0), score=score))
+        told += message_of(SETTINGS, memory.tracks, IDENTITY).existence.tolist()
+    assert len(told) == 28
+    assert (np.array(told) >= SURE).all() if sure else (np.array(told) < SURE).all()
 
 
 def test_two_ranges_of_one_far_object_are_one_track() -> None:
@@ -181,6 +196,25 @@ def test_who_is_taken_for_another_kind_does_not_jump() -> None:
         if frame >= 20:
             sideways.append(float(message_of(SETTINGS, memory.tracks, IDENTITY).vy_mps[0]))
     assert np.abs(sideways).max() < 0.3
+
+
+def test_a_motorcycle_beside_that_is_taken_for_a_car_across_the_road_does_not_jump() -> None:
+    """Seen from the side, a car that is none has no heading to speak of."""
+    memory, sideways = empty(), []
+    for frame in range(40):
+        ego = Pose(1.6 * frame, 0.0, 0.0)
+        car = frame in (30, 31, 33)
+        seen = objects((0.2, -3.2 if car else -2.6), score=0.6)
+        if car:
+            seen = replace(seen, yaw_rad=np.array([0.87]))
+        else:
+            narrow = {"length_m": np.array([2.2]), "width_m": np.array([0.8])}
+            seen = replace(seen, kinds=np.array([EntityKind.MOTORCYCLE]), **narrow)
+        memory = fed(memory, frame, seen, ego)
+        if frame >= 20:
+            sideways += message_of(SETTINGS, memory.tracks, ego).vy_mps.tolist()
+    assert len(sideways) == 20
+    assert np.abs(sideways).max() < 0.5
 
 
 def test_who_drives_beside_is_known_less_well_than_one_ahead() -> None:

@@ -228,13 +228,14 @@ def test_the_scene_turns_odom_into_world_and_moves_tracks_on(context: Context) -
     world_from_odom = Pose(100.0, 50.0, math.pi / 2)
     pose = PoseEstimate(world_from_odom, PoseStatus.LANE_CERTAIN, 0.0, 0.0, 0.0, np.zeros((3, 3)))
     odometry = Odometry(Pose(10.0, 0.0, 0.0), 5.0, 0.0, 0.0, 0.0, True)
-    tracks = replace(tracks_of((20.0, 0.0, 4.0, 0.0)), covariance=np.diag((4.0, 0.25, 1.0, 1.0))[None])
+    tracks = replace(tracks_of((20.0, 0.0, 4.0, 0.0)), covariance=np.diag((4.0, 0.25, 2.0, 1.0))[None])
     scene = assemble(context, 0, odometry, pose, Seen(tracks, 0.5))
     assert (scene.ego.world_from_ego.x_m, scene.ego.world_from_ego.y_m) == pytest.approx((100.0, 60.0))
     assert (scene.agents.x_m[0], scene.agents.y_m[0]) == pytest.approx((100.0, 72.0))
     assert (scene.agents.vx_mps[0], scene.agents.vy_mps[0]) == pytest.approx((0.0, 4.0))
     assert scene.agents.yaw_rad[0] == pytest.approx(math.pi / 2)
-    np.testing.assert_allclose(scene.agents.covariance[0], np.diag((0.25, 4.0)), atol=1e-12)
+    np.testing.assert_allclose(scene.agents.covariance[0], np.diag((0.25, 4.0, 1.0, 2.0)), atol=1e-12)
+    assert scene.agents.existence[0] == 1.0
 
 
 def test_a_plan_in_odom_is_the_plan_in_world_moved(scene: SceneMaker) -> None:

@@ -48,6 +48,13 @@ def test_a_standing_car_leaves_a_way_out_as_long_as_full_braking_stops_before_it
     assert first_met(ego(), STRAIGHT, tracks_of((middle, 0.0, 0.0, 0.0)), 0.0, 0.0, CAR, SETTINGS) == met
 
 
+def test_nobody_brakes_in_full_for_who_may_not_be_there() -> None:
+    standing = tracks_of((FRONT_M + HALF_M + stop_m(20.0, 0.0) - 5.0, 0.0, 0.0, 0.0))
+    for existence, met in ((0.9, -1), (0.96, 0)):
+        seen = replace(standing, existence=np.array([existence]))
+        assert first_met(ego(), STRAIGHT, seen, 0.0, 0.0, CAR, SETTINGS) == met
+
+
 def test_a_harder_command_leaves_a_way_out_where_a_softer_one_does_not() -> None:
     standing = tracks_of((stop_m(20.0, 0.0) + FRONT_M + HALF_M - 0.5, 0.0, 0.0, 0.0))
     assert first_met(ego(), STRAIGHT, standing, 0.0, 0.0, CAR, SETTINGS) == 0

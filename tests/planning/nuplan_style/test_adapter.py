@@ -142,6 +142,20 @@ def test_history_grows_to_two_seconds(scene):
     assert history.ego_states[-1].time_us == 12_900_000
 
 
+def test_asked_once_more_in_the_same_cycle_it_is_shown_the_other_scene_instead(scene):
+    planner = Straight()
+    adapted = NuplanPlanner(planner)
+    made = scene(20.0, {"ahead_m": 30.0})
+    memory = adapted.start(made.context)
+    _, memory = adapted.plan(replace(made, now_s=9.9), memory)
+    for asked in (made, replace(made, agents=made.agents.rows(np.zeros(0, dtype=np.int64)))):
+        _, after = adapted.plan(asked, memory)
+    assert (after, planner.given.history.size) == (NuplanMemory(2), 2)
+    assert not planner.given.history.current_state[1].tracked_objects.tracked_objects
+    with pytest.raises(InputError, match="from its beginning only"):
+        adapted.plan(replace(made, now_s=10.1), memory)
+
+
 def test_the_route_and_its_map_lead_to_the_lane_of_the_ego(scene):
     planner, made = Straight(), scene(20.0)
     driven(planner, made)
