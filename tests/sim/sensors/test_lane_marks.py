@@ -148,3 +148,50 @@ def test_a_sign_is_not_seen_from_behind() -> None:
         errors, signs, landmarks.LandmarkMemory(), at(10.0, 0.0), CLEAR_DAY, np.random.default_rng(0)
     )
     assert len(seen.kinds) == 0
+
+
+def dashed_road() -> MarkLines:
+    """A broken line along x at y = 0: dashes of 3 m that begin every 9 m from x = 0 on, in ten pieces."""
+    rows = np.array([(50.0 * k, 0.0, 50.0 * (k + 1), 0.0) for k in range(10)])
+    dashes = np.stack((rows[:, 0], rows[:, 2], np.full(10, 3.0), np.full(10, 9.0)), axis=1)
+    return MarkLines.of(rows, np.full(10, MarkType.BROKEN), np.arange(10), dashes)
+
+
+def dash_pictures(errors: LaneMarkErrors, count: int, seed: int = 0) -> list[tuple[float, LaneMarks]]:
+    rng, memory, road, out = np.random.default_rng(seed), LaneMarkMemory(), dashed_road(), []
+    for k in range(count):
+        x = 20.0 + 0.7 * k
+        memory, marks = measure(errors, road, memory, at(x), CLEAR_DAY, k * 100_000_000, rng)
+        out.append((x, marks))
+    return out
+
+
+SHARP = replace(PERFECT, dash_miss=0.0, dash_m=0.0, dash_aside_m=0.0, dash_length_m=0.0, dash_pitch_m=0.0,
+                dash_mount_m=0.0)  # fmt: skip
+
+
+def test_without_errors_dashes_lie_where_the_map_has_them_and_are_seen_whole() -> None:
+    for x, marks in dash_pictures(SHARP, 40):
+        middles = marks.dash_xy_m[:, 0] + x
+        assert (np.abs((middles + 3.0) % 9.0 - 4.5) < 1e-6).all()
+        assert np.allclose(marks.dash_xy_m[:, 1], 2.0)
+        assert (marks.dash_xy_m[:, 0] - 1.5 >= SHARP.dash_first_m).all()
+        assert (marks.dash_xy_m[:, 0] + 1.5 <= SHARP.dash_range_m).all()
+        expected = [m for m in 1.5 + 9.0 * np.arange(60) if m - 1.5 - x >= 5.0 and m + 1.5 - x <= 16.0]
+        assert len(middles) == len(expected)
+
+
+def test_errors_of_dashes_are_what_they_are_said_to_be() -> None:
+    errors = replace(SHARP, dash_m=0.2, dash_pitch_m=0.1)
+    off = [
+        (one - 1.5 + x + 4.5) % 9.0 - 4.5 for x, marks in dash_pictures(errors, 500) for one in marks.dash_xy_m[:, 0]
+    ]
+    said = np.concatenate([marks.dash_sigma_m for _, marks in dash_pictures(errors, 500)])
+    assert np.std(off) == pytest.approx(float(np.sqrt(np.mean(said**2))), rel=0.15)
+
+
+def test_dashes_are_missed_at_the_stated_rate_and_where_the_line_is_worn() -> None:
+    every = sum(len(marks.dash_length_m) for _, marks in dash_pictures(SHARP, 500))
+    some = sum(len(marks.dash_length_m) for _, marks in dash_pictures(replace(SHARP, dash_miss=0.3), 500))
+    assert some / every == pytest.approx(0.7, abs=0.06)
+    assert not any(len(marks.dash_length_m) for _, marks in dash_pictures(replace(SHARP, piece_miss=1.0), 50))
