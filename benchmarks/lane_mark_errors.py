@@ -74,7 +74,7 @@ def pictures_of(paths: Sequence[Path]) -> dict[WeatherKind, Pictures]:
         recording = Recording.open(path)
         config, assignment = recorded_run(recording)
         lines = mark_lines(assignment.context(config.planner.period_s).lane_map)
-        for ego, weather, marks in _instants(recording):
+        for ego, weather, marks in instants(recording):
             weathers[weather.kind] = weather
             found[weather.kind].append(_compared(drive, lines, ego, marks))
     return {
@@ -83,7 +83,7 @@ def pictures_of(paths: Sequence[Path]) -> dict[WeatherKind, Pictures]:
     }
 
 
-def _instants(recording: Recording) -> Iterator[tuple[EgoTruth, Weather, LaneMarks]]:
+def instants(recording: Recording) -> Iterator[tuple[EgoTruth, Weather, LaneMarks]]:
     truth: dict[int, EgoTruth] = {}
     weather = CLEAR_DAY
     for record in recording.messages(["/truth/ego", "/truth/weather", "/perception/lane_marks"]):

@@ -54,6 +54,8 @@ class DashSettings:
     hidden_px: float = 4.0
     edge_px: float = 0.3
     least_sigma_m: float = 0.03
+    most_sigma_m: float = 0.3
+    """Dashes whose place is known less well are not said."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,8 +110,9 @@ def seen_dashes(
         if profile is None:
             continue
         for begin, end in _painted(profile, settings):
-            x, y = profile.at(0.5 * (begin + end))
-            found.append((x, y, end - begin, _sigma_m(profile, begin, end, camera, pitch_rad, settings)))
+            sigma = _sigma_m(profile, begin, end, camera, pitch_rad, settings)
+            if sigma <= settings.most_sigma_m:
+                found.append((*profile.at(0.5 * (begin + end)), end - begin, sigma))
     table = np.array(found, dtype=np.float64).reshape(-1, 4)
     return SeenDashes(table[:, :2], table[:, 2], table[:, 3])
 

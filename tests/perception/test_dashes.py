@@ -90,7 +90,7 @@ def test_shadow_across_a_dash_is_no_gap() -> None:
 
 def test_farther_dash_is_known_less_and_so_is_one_of_an_unsure_pitch() -> None:
     image = picture(WIDE, *dashes(*MIDDLES))
-    sure, unsure = (seen_dashes(image, WIDE, pitch, [line()], bodies()) for pitch in (1e-4, 3e-3))
+    sure, unsure = (seen_dashes(image, WIDE, pitch, [line()], bodies()) for pitch in (1e-4, 1.5e-3))
     near, far = np.argsort(sure.xy_m[:, 0])
     assert sure.sigma_m[far] > 2.0 * sure.sigma_m[near]
     assert (unsure.sigma_m > sure.sigma_m).all()
