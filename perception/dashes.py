@@ -22,7 +22,7 @@ from geometry.camera import Camera
 from perception.net.decode import Detections, boxes_px
 from perception.net.lane_lines import SeenLine
 
-_DEGREE = 3
+_DEGREE = 2
 """A line within the range of dashes is a polynomial of this degree."""
 
 
