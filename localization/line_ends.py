@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bus.messages import MarkType
 from geometry.angles import Floats
 from geometry.pose import Pose
 from localization.map_matching import MarkModel, SeenLines, paired
@@ -32,7 +33,8 @@ class EndModel:
     the error of the end itself (perception and map), `range_share` that of a camera's distances. Ends are `repeats`
     alike from picture to picture, and more where the car moves less than a part of `stays_m` between pictures. From a
     spread of `unsure_m` on two ends have to agree to `agree_m`. Others are refused beyond `rejected_at_sigma`. `fading`
-    is how much of the sight of late is forgotten per metre.
+    is how much of the sight of late is forgotten per metre. `edges`: whether bare edges of the road end where they are
+    said to; those that the shipped net shows do not, they end where a car, a crossing or the dark hides them.
     """
 
     within_m: float = 22.0
@@ -47,6 +49,7 @@ class EndModel:
     rejected_at_sigma: float = 3.5
     spacing_m: float = 1.0
     fading: float = 0.2
+    edges: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +94,8 @@ def _told(seen: SeenLines, marks: MarkModel, model: EndModel, sight_m: float) ->
     """Lines and which of their ends are true ends, as far as can be seen."""
     found = []
     for line in range(seen.size):
+        if seen.types[line] == MarkType.NONE and not model.edges:
+            continue
         begin, end = seen.span_m[line].tolist()
         known = np.flatnonzero(np.isfinite(seen.y_m[line]))
         aside_m = abs(float(seen.y_m[line, known[0]]))

@@ -43,12 +43,13 @@ class MarkModel:
 
     Lines begin at `begin_m`, and further ahead where they are further aside than `field` times their distance: outside
     the picture. `line_m` is the error that a line keeps over `stays_m` (perception and map), so that pictures are not
-    counted as independent; `picture_m`, and `picture_per_m` for each metre further aside than ASIDE_M, that of a whole
+    counted as independent, `edge_line_m`, and `edge_line_per_m` for each metre further aside than ASIDE_M, that of a
+    bare edge of the road; `picture_m`, and `picture_per_m` for each metre further aside than ASIDE_M, that of a whole
     line in one picture; `mount_rad` that of the camera's mount. Pictures that are taken less than `apart_m` apart are
-    one. `seen` and `edge_seen`: chance that a painted line beside the ego, or an unpainted road edge, is reported (nets
-    that are taught paint never say edges, others may); `seen_per_m` is lost with each metre further aside. `gate_m`: a
-    seen line further from any line of the map is unexplained; `place_m` is how well the place of a lane is known that
-    is only scored. `same_m`: seen lines nearer to each other than this are one, seen by two cameras.
+    one. `seen` and `edge_seen`: chance that a painted line beside the ego, or a bare edge, is reported; `seen_per_m` is
+    lost with each metre further aside. `gate_m`: a seen line further from any line of the map is unexplained;
+    `place_m` is how well the place of a lane is known that is only scored. `same_m`: seen lines nearer to each other
+    than this are one, seen by two cameras.
     """
 
     first_m: float = 4.0
@@ -58,6 +59,8 @@ class MarkModel:
     begin_m: float = 8.0
     field: float = 0.5
     line_m: float = 0.04
+    edge_line_m: float = 0.1
+    edge_line_per_m: float = 0.04
     picture_m: float = 0.03
     picture_per_m: float = 0.03
     apart_m: float = 0.3
@@ -65,7 +68,7 @@ class MarkModel:
     mount_repeats: float = 1000.0
     bend_m: float = 0.5
     seen: float = 0.85
-    edge_seen: float = 0.1
+    edge_seen: float = 0.5
     seen_per_m: float = 0.04
     false_per_line: float = 0.05
     right_type: float = 0.94
@@ -209,7 +212,7 @@ def line_correction(
         if not agreeing.any():
             continue
         accepted += int(nearby[i])
-        rows += [(*row, number) for row in _line_rows(seen, view, i, j, np.flatnonzero(agreeing))]
+        rows += [(*row, number) for row in _line_rows(seen, view, (i, j), np.flatnonzero(agreeing), model)]
     return _stacked(pose, rows, model, moved_m, int(nearby.sum()), accepted)
 
 
@@ -228,7 +231,8 @@ def _agreeing(
     side = _nearer_side(x, residual, seen.sigma_m[i], math.sqrt(float(covariance[2, 2])), model)
     by_pose = _by_pose(pose, x, y, slope)
     known = np.einsum("ki,ij,kj->k", by_pose, covariance, by_pose)
-    own = (1.0 + slope**2) * (model.line_m**2 + _picture_sigma_m(y, model) ** 2 + seen.sigma_m[i] ** 2)
+    lasting = _lasting_sigma_m(y, int(seen.types[i]), model)
+    own = (1.0 + slope**2) * (lasting**2 + _picture_sigma_m(y, model) ** 2 + seen.sigma_m[i] ** 2)
     limit = model.rejected_at_sigma * np.sqrt(known + own) + model.rejected_along_m * np.abs(slope)
     agreeing = side & (np.abs(residual) <= limit)
     # far ahead the heading excuses much: a line as a whole is judged by its nearer half
@@ -265,6 +269,13 @@ def _by_pose(pose: Pose, x: Floats, y: Floats, slope: Floats) -> Floats:
     """
     cos, sin = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
     return np.stack((cos * slope + sin, sin * slope - cos, -(x + slope * y)), axis=1)
+
+
+def _lasting_sigma_m(y: Floats, kind: int, model: MarkModel) -> Floats:
+    """1-sigma (R,) of the error that a line of a type keeps from picture to picture."""
+    if kind != MarkType.NONE:
+        return np.full(len(y), model.line_m)
+    return model.edge_line_m + model.edge_line_per_m * np.maximum(np.abs(y) - ASIDE_M, 0.0)
 
 
 def _picture_sigma_m(y: Floats, model: MarkModel) -> Floats:
@@ -305,12 +316,15 @@ def paired(seen: SeenLines, y_m: Floats, types: Ints, gate_m: float) -> list[tup
 
 
 def _line_rows(
-    seen: SeenLines, view: LineView, i: int, j: int, known: Ints
-) -> list[tuple[float, float, float, float, float]]:
-    """Near and far half of one pair's known stations: mean residual, place, slope, white sigma of the mean."""
+    seen: SeenLines, view: LineView, pair: tuple[int, int], known: Ints, model: MarkModel
+) -> list[tuple[float, ...]]:
+    """Near and far half of one pair's known stations: mean residual, place, slope, white sigma of the mean, and the
+    sigma that lasts."""
+    i, j = pair
+    rows: list[tuple[float, ...]] = []
     residual = seen.y_m[i] - view.y_m[j]
+    (lasting,) = _lasting_sigma_m(view.y_m[j, known[:1]], int(seen.types[i]), model)
     halves = (known,) if len(known) < 4 else (known[: len(known) // 2], known[len(known) // 2 :])
-    rows = []
     for half in halves:
         weight = seen.sigma_m[i][half] ** -2
         total = float(weight.sum())
@@ -318,7 +332,7 @@ def _line_rows(
         y = float(weight @ view.y_m[j][half]) / total
         # the line's own direction, not that between stations: a moved piece would pass for a slanted line
         slope = float(weight @ view.slope[j][half]) / total
-        rows.append((float(weight @ residual[half]) / total, x, y, slope, total**-0.5))
+        rows.append((float(weight @ residual[half]) / total, x, y, slope, total**-0.5, float(lasting)))
     return rows
 
 
@@ -331,7 +345,7 @@ def _stacked(
     accepted: int,
 ) -> LineCorrection:
     """Rows of all lines with the Jacobian of the expected offset and the noise that lines have in common."""
-    residual, x, y, slope, white, line = np.array(rows).reshape(-1, 6).T
+    residual, x, y, slope, white, lasting, line = np.array(rows).reshape(-1, 7).T
     same = line[:, None] == line[None, :]
     # an error across the line moves the crossing of a slanted line further
     slant = np.sqrt(1.0 + slope**2)
@@ -339,7 +353,8 @@ def _stacked(
     # a line keeps its error over `stays_m`: each picture may tell only its share of what the whole stretch tells
     repeats = min(max(model.stays_m / max(moved_m, 0.1), 1.0), 300.0)
     picture = slant * _picture_sigma_m(y, model)
-    common = same * (repeats * model.line_m**2 * np.outer(slant, slant) + np.outer(picture, picture))
+    kept = slant * lasting
+    common = same * (repeats * np.outer(kept, kept) + np.outer(picture, picture))
     noise = own + common + model.mount_repeats * model.mount_rad**2 * np.outer(x, x)
     # where the car stands, nothing new is seen
     still = max(model.apart_m / max(moved_m, 1e-3), 1.0)

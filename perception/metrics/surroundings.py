@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bus.messages import LaneMarks, LightStates
+from bus.messages import LaneMarks, LightStates, MarkType
 from geometry.angles import Floats
 from perception.metrics.frames import distances
 
@@ -65,9 +65,9 @@ def added(parts: Sequence[MarkErrors]) -> MarkErrors:
 
 
 def lines_of(message: LaneMarks) -> list[Floats]:
-    """The lines of a message."""
-    start = message.start.tolist()
-    return [message.xy_m[a:b] for a, b in itertools.pairwise(start)]
+    """The painted lines of a message; where asphalt ends without paint is no mark."""
+    spans = zip(itertools.pairwise(message.start.tolist()), message.types.tolist(), strict=True)
+    return [message.xy_m[a:b] for (a, b), kind in spans if kind != MarkType.NONE]
 
 
 def _points(lines: Sequence[Floats]) -> Floats:

@@ -44,8 +44,12 @@ class LaneMarkErrors:
     piece in all pictures. Points further aside than `field` times their distance are outside the picture;
     `mount_yaw_rad` and `mount_y_m` are 1-sigma of the constant error of the camera's mount. `miss` is the chance that a
     line next to the ego is not reported in one picture, `miss_per_m` what each metre further aside adds, `piece_miss`
-    and `edge_miss` the share of pieces of paint and of unpainted road edges that are never seen. False lines begin at
-    `false_rate_hz` and last `false_time_s`.
+    the share of pieces that are never seen. False lines begin at `false_rate_hz` and last `false_time_s`.
+
+    Bare edges of the road have errors of their own, and are seen up to `edge_range_m`: `edge_noise_m` of a point,
+    `edge_line_m` and `edge_line_per_m` of a whole edge in one picture, `edge_piece_m` and `edge_piece_per_m` of a piece
+    in all pictures (a kerb, in its light); `edge_lost` is the chance that one is not reported in one picture,
+    `edge_miss` the share of pieces that are never seen, `edge_false_rate_hz` the rate of false ones.
 
     Of broken lines that are seen and read as such, each dash that lies whole between `dash_first_m` and `dash_range_m`
     ahead is said but for a share `dash_miss`. `dash_m`, `dash_aside_m` and `dash_length_m` are the noise of its middle
@@ -71,7 +75,15 @@ class LaneMarkErrors:
     miss: float = 0.012
     miss_per_m: float = 0.027
     piece_miss: float = 0.085
-    edge_miss: float = 1.0
+    edge_range_m: float = 24.0
+    edge_noise_m: float = 0.05
+    edge_line_m: float = 0.04
+    edge_line_per_m: float = 0.02
+    edge_piece_m: float = 0.07
+    edge_piece_per_m: float = 0.03
+    edge_miss: float = 0.1
+    edge_lost: float = 0.15
+    edge_false_rate_hz: float = 0.1
     wrong_type: float = 0.005
     piece_wrong_type: float = 0.005
     false_rate_hz: float = 0.18
@@ -98,10 +110,12 @@ class FalseLine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeenLine:
-    """A line as it is reported: type, lateral positions (K,) at the stations, 1-sigma of what it is shifted by."""
+    """A line as it is reported: type, lateral positions (K,) at the stations without the noise of points, 1-sigma (K,)
+    of that noise, and 1-sigma of what the line is shifted by."""
 
     type: MarkType
     y_m: Floats
+    noise_m: Floats
     sigma_m: float
 
 
@@ -160,9 +174,24 @@ def measure(
     stations = np.arange(errors.first_m, errors.range_m + 1e-9, errors.spacing_m)
     view = view_from(lines, ego.world_from_ego, stations, errors.reach_m)
     seen = _seen_lines(errors, view, memory.salt, rng)
-    seen += [SeenLine(false.type, false.y_m + false.slope * stations, 0.0) for false in memory.false_lines]
+    noise = noise_sigma_m(errors, stations)
+    seen += [SeenLine(false.type, false.y_m + false.slope * stations, noise, 0.0) for false in memory.false_lines]
     dashes = _seen_dashes(errors, memory, lines, ego.world_from_ego, rng)
-    return memory, _message(errors, memory, stations, seen, dashes, rng)
+    return memory, _message(memory, stations, seen, dashes, rng)
+
+
+def noise_sigma_m(errors: LaneMarkErrors, x_m: Floats) -> Floats:
+    """1-sigma of points at distances (K,)."""
+    return errors.noise_m + errors.noise_per_m * x_m + errors.noise_per_m2 * x_m**2
+
+
+def of_edges(errors: LaneMarkErrors) -> LaneMarkErrors:
+    """The errors that bare edges have where painted lines have theirs; an edge passes for no paint."""
+    return replace(
+        errors, range_m=min(errors.range_m, errors.edge_range_m), noise_m=errors.edge_noise_m, noise_per_m=0.0,
+        noise_per_m2=0.0, line_m=errors.edge_line_m, line_per_m=errors.edge_line_per_m, piece_m=errors.edge_piece_m,
+        miss=errors.edge_lost, miss_per_m=0.0, piece_miss=errors.edge_miss, wrong_type=0.0, piece_wrong_type=0.0,
+    )  # fmt: skip
 
 
 def line_sigma_m(errors: LaneMarkErrors, aside_m: float) -> float:
@@ -189,33 +218,38 @@ def _advance(errors: LaneMarkErrors, memory: LaneMarkMemory, at_ns: int, rng: np
             dash_mount_m=float(rng.normal(0.0, errors.dash_mount_m)),
         )
     alive = tuple(line for line in memory.false_lines if at_ns < line.until_ns)
-    if rng.random() < errors.false_rate_hz * errors.period_s:
-        lasting_ns = round(rng.exponential(errors.false_time_s) * 1e9)
-        kind = MarkType(int(rng.choice((MarkType.SOLID, MarkType.BROKEN, MarkType.OTHER))))
-        line = FalseLine(float(rng.uniform(-6.0, 6.0)), float(rng.normal(0.0, 0.02)), kind, at_ns + lasting_ns)
-        alive = (*alive, line)
+    paint = (MarkType.SOLID, MarkType.BROKEN, MarkType.OTHER)
+    for rate_hz, kinds in ((errors.false_rate_hz, paint), (errors.edge_false_rate_hz, (MarkType.NONE,))):
+        if rng.random() < rate_hz * errors.period_s:
+            lasting_ns = round(rng.exponential(errors.false_time_s) * 1e9)
+            kind = MarkType(int(rng.choice(kinds)))
+            line = FalseLine(float(rng.uniform(-6.0, 6.0)), float(rng.normal(0.0, 0.02)), kind, at_ns + lasting_ns)
+            alive = (*alive, line)
     return replace(memory, false_lines=alive)
 
 
 def _seen_lines(errors: LaneMarkErrors, view: LineView, salt: int, rng: np.random.Generator) -> list[SeenLine]:
     """The lines that are reported, shifted by what is wrong of each as a whole."""
     seen = []
+    edges = of_edges(errors)
     for true_m, kind, piece in zip(view.y_m, view.types.tolist(), view.pieces.tolist(), strict=True):
-        y_m = np.where(np.abs(true_m) <= errors.field * view.x_m, true_m, np.nan)
+        own, per_m = (edges, edges.edge_piece_per_m) if kind == MarkType.NONE else (errors, 0.0)
+        inside = (np.abs(true_m) <= own.field * view.x_m) & (view.x_m <= own.range_m)
+        y_m = np.where(inside, true_m, np.nan)
         known = np.isfinite(y_m)
         if known.sum() < 2:
             continue
         kept, offset, misread, other = piece_errors(salt, piece)
         aside = abs(float(y_m[known][0]))
-        is_edge = kind == MarkType.NONE
-        if kept < (errors.edge_miss if is_edge else errors.piece_miss):
+        beyond = max(0.0, aside - ASIDE_M)
+        if kept < own.piece_miss or rng.random() < own.miss + own.miss_per_m * beyond:
             continue
-        if rng.random() < errors.miss + errors.miss_per_m * max(0.0, aside - ASIDE_M):
-            continue
-        wrong = misread < errors.piece_wrong_type or rng.random() < errors.wrong_type
-        sigma = line_sigma_m(errors, aside)
-        shift = errors.piece_m * offset + sigma * float(rng.normal())
-        seen.append(SeenLine(_misread(kind, other) if wrong else MarkType(kind), y_m + shift, sigma))
+        wrong = misread < own.piece_wrong_type or rng.random() < own.wrong_type
+        sigma, piece_sigma = line_sigma_m(own, aside), own.piece_m + per_m * beyond
+        shift = piece_sigma * offset + sigma * float(rng.normal())
+        said = _misread(kind, other) if wrong else MarkType(kind)
+        noise = noise_sigma_m(own, view.x_m)
+        seen.append(SeenLine(said, y_m + shift, noise, math.hypot(sigma, piece_sigma)))
     return seen
 
 
@@ -274,21 +308,19 @@ def piece_errors(salt: int, piece: int) -> tuple[float, float, float, float]:
 
 
 def _message(
-    errors: LaneMarkErrors,
     memory: LaneMarkMemory,
     stations: Floats,
     seen: list[SeenLine],
     dashes: SaidDashes,
     rng: np.random.Generator,
 ) -> LaneMarks:
-    sigma = errors.noise_m + errors.noise_per_m * stations + errors.noise_per_m2 * stations**2
     ego_from_believed = Pose(0.0, memory.mount_y_m, memory.mount_yaw_rad)
     start, points, sigmas = [0], [], []
     for line in seen:
         known = np.isfinite(line.y_m)
-        noisy = line.y_m[known] + sigma[known] * rng.normal(size=int(known.sum()))
+        noisy = line.y_m[known] + line.noise_m[known] * rng.normal(size=int(known.sum()))
         points.append(ego_from_believed @ np.stack((stations[known], noisy), axis=-1))
-        sigmas.append(np.hypot(sigma[known], math.hypot(errors.piece_m, line.sigma_m)))
+        sigmas.append(np.hypot(line.noise_m[known], line.sigma_m))
         start.append(start[-1] + int(known.sum()))
     return LaneMarks(
         start=np.array(start),

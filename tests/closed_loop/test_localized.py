@@ -79,11 +79,12 @@ def test_without_marks_and_satellites_the_mode_is_degraded_before_the_lane_is_le
 def turned_after_the_start(folder: Path, ends_within_m: float) -> tuple[RunResult, list[str]]:
     """A turn into a roundabout, twenty metres after the start, without a single sign; and what the gate said on it.
 
-    The detector says road edges, as ours does not: the middle line alone ends, and one end is not believed.
+    The detector says road edges to their ends, as ours does not: of what it says the middle line alone ends, and one
+    end is not believed.
     """
     config = configured({
         "scenario": "town", "parameters": {"start": "100,-1.8", "goal": "141.8,60"}, "simulation": {"timeout_s": 60.0},
-        "stack": {"localization": "map"}, "localization": {"ends": {"within_m": ends_within_m}},
+        "stack": {"localization": "map"}, "localization": {"ends": {"within_m": ends_within_m, "edges": True}},
         "sensors": {"landmarks": {"miss": 1.0, "false_rate_hz": 0.0}, "lane_marks": {"edge_miss": 0.3}},
     })  # fmt: skip
     result = run(config, folder / "run", Outputs(record=True, report=False), lambda _: None)

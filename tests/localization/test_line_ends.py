@@ -59,6 +59,14 @@ def test_the_mouth_of_a_junction_says_where_along_the_road_the_car_is(ahead_m: f
     assert found.jacobian == pytest.approx(np.array([(-1.0, 0.0, -1.75), (-1.0, 0.0, 1.75)]), abs=0.05)
 
 
+def test_the_ends_of_bare_edges_count_only_for_a_detector_that_knows_them() -> None:
+    pose, bare = Pose(MOUTH_M - 15.4, 0.0, 0.0), replace(ROAD, types=np.zeros_like(ROAD.types))
+    seen = replace(seen_from(pose), types=np.zeros(2, dtype=np.int64))
+    assert len(told(pose, seen, bare).residual_m) == 0
+    known = end_correction(pose, 2.0, seen, bare, MARKS, replace(MODEL, edges=True), 1.0, 40.0)
+    assert len(known.residual_m) == 2
+
+
 def test_where_lines_begin_again_the_place_is_told_as_well() -> None:
     truth = Pose(BEYOND_M - 15.4, 0.0, 0.0)
     found = told(Pose(truth.x_m - 1.0, 0.0, 0.0), seen_from(truth))

@@ -189,6 +189,20 @@ def test_road_edges_tell_the_lane_where_they_are_said(outer: str) -> None:
     assert score[0] > score[1] + 1.0
 
 
+def test_a_bare_edge_tells_the_place_less_than_paint_and_less_the_further_aside() -> None:
+    def told_m(outer: str, lane: int) -> float:
+        """1-sigma across the road by the line to the right alone."""
+        lines = mark_lines(straight_road(2, inner="none", outer=outer))
+        outside = np.isclose(lines.ends[:, 1], lines.ends[:, 1].min())
+        right = MarkLines.of(lines.ends[outside], lines.types[outside], lines.pieces[outside])
+        seen = seen_lines(seen_from(right, in_lane(lane)), MODEL)
+        found = line_correction(in_lane(lane), spread(0.3, 0.01), seen, right, MODEL, 1.0)
+        return float(np.sqrt(found.noise[0, 0]))
+
+    assert told_m("none", 0) > 1.5 * told_m("solid", 0)
+    assert told_m("none", 1) > 1.3 * told_m("none", 0)
+
+
 def test_points_that_are_not_finite_and_marks_of_one_point_do_not_count() -> None:
     marks = LaneMarks(
         np.array([0, 3, 4]),

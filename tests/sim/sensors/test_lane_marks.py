@@ -1,5 +1,6 @@
 """The stand-in for the lane-mark and landmark nets: what it reports lies where the map has it, within stated errors."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +16,9 @@ from sim.weather import CLEAR_DAY
 
 PERFECT = LaneMarkErrors(
     noise_m=0.0, noise_per_m=0.0, noise_per_m2=0.0, line_m=0.0, line_per_m=0.0, piece_m=0.0, mount_yaw_rad=0.0,
-    mount_y_m=0.0, first_m=4.0, field=2.0, miss=0.0, miss_per_m=0.0, piece_miss=0.0, edge_miss=0.0, wrong_type=0.0,
-    piece_wrong_type=0.0, false_rate_hz=0.0,
+    mount_y_m=0.0, first_m=4.0, field=2.0, miss=0.0, miss_per_m=0.0, piece_miss=0.0, wrong_type=0.0,
+    piece_wrong_type=0.0, false_rate_hz=0.0, edge_range_m=40.0, edge_noise_m=0.0, edge_line_m=0.0, edge_line_per_m=0.0,
+    edge_piece_m=0.0, edge_piece_per_m=0.0, edge_miss=0.0, edge_lost=0.0, edge_false_rate_hz=0.0,
 )  # fmt: skip
 
 
@@ -75,7 +77,8 @@ def test_noise_grows_with_range_as_the_stated_sigma_does() -> None:
 
 def test_the_error_of_a_piece_is_the_same_in_every_picture_of_it() -> None:
     marks = pictures(replace(PERFECT, piece_m=0.05), 20)
-    first = np.array([one.xy_m[0, 1] for one in marks])
+    broken = marks[0].types.tolist().index(MarkType.BROKEN)
+    first = np.array([one.xy_m[one.start[broken], 1] for one in marks])
     assert np.ptp(first) < 1e-9 and abs(first[0] - round(first[0])) > 1e-4
 
 
@@ -109,6 +112,22 @@ def test_a_false_line_lasts_and_goes() -> None:
     present = counts > 3
     assert 0.05 < present.mean() < 0.6
     assert (present[1:] == present[:-1]).mean() > 0.85
+
+
+def test_bare_edges_have_errors_of_their_own() -> None:
+    errors = replace(PERFECT, edge_range_m=24.0, edge_noise_m=0.03, edge_piece_m=0.05, edge_lost=0.3)
+    marks = pictures(errors, 400)
+    edges = [one.types.tolist().index(MarkType.NONE) if MarkType.NONE in one.types else -1 for one in marks]
+    assert np.mean(np.array(edges) < 0) == pytest.approx(0.3, abs=0.07)
+    assert all(MarkType.SOLID in one.types and MarkType.BROKEN in one.types for one in marks)
+    for one, edge in zip(marks, edges, strict=True):
+        points = [one.xy_m[one.start[line] : one.start[line + 1]] for line in range(len(one.types))]
+        assert all(line[-1, 0] == (24.0 if k == edge else 40.0) for k, line in enumerate(points))
+        assert all(np.ptp(line[:, 1]) < 1e-9 for k, line in enumerate(points) if k != edge)
+    said = [(one, slice(*one.start[k : k + 2])) for one, k in zip(marks, edges, strict=True) if k >= 0]
+    off = np.stack([one.xy_m[edge, 1] + 2.0 for one, edge in said])
+    assert all(one.sigma_m[edge] == pytest.approx(math.hypot(0.03, 0.05)) for one, edge in said)
+    assert (off - off.mean(axis=1, keepdims=True)).std() == pytest.approx(0.03, rel=0.15)
 
 
 def test_piece_errors_are_uniform_and_normal_over_pieces() -> None:
