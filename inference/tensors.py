@@ -23,6 +23,8 @@ DTYPES = (
     "uint8", "bool",
 )  # fmt: skip
 
+_NUMPY = {name: np.dtype(name) for name in DTYPES if name != "bfloat16"}
+
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
@@ -59,7 +61,7 @@ def check_arrays(arrays: Arrays, specs: Mapping[str, TensorSpec], what: str) -> 
     sizes: dict[str, int] = {}
     for name, spec in specs.items():
         array = arrays[name]
-        if str(array.dtype) != spec.dtype or not _fits(array.shape, spec.shape, sizes):
+        if array.dtype != _NUMPY.get(spec.dtype) or not _fits(array.shape, spec.shape, sizes):
             known = f" with {sizes}" if sizes else ""
             raise ContractError(f"{what}: {name} is {array.dtype} {array.shape}; {spec.text}{known} was expected")
     return sizes
@@ -69,10 +71,10 @@ def _fits(found: Shape, shape: tuple[int | str, ...], sizes: dict[str, int]) -> 
     """Whether a shape is the promised one; binds names that had no size yet."""
     if len(found) != len(shape):
         return False
-    return all(
-        size == (sizes.setdefault(expected, size) if isinstance(expected, str) else expected)
-        for size, expected in zip(found, shape, strict=True)
-    )
+    for size, expected in zip(found, shape, strict=True):
+        if size != (sizes.setdefault(expected, size) if isinstance(expected, str) else expected):
+            return False
+    return True
 
 
 def shape_of(spec: TensorSpec, sizes: Mapping[str, int]) -> Shape:
@@ -81,10 +83,10 @@ def shape_of(spec: TensorSpec, sizes: Mapping[str, int]) -> Shape:
     Raises:
         ContractError: a name has no size.
     """
-    missing = [size for size in spec.shape if isinstance(size, str) and size not in sizes]
-    if missing:
-        raise ContractError(f"{spec.text} needs a size for {', '.join(map(str, missing))}; known are {dict(sizes)}")
-    return tuple(sizes[size] if isinstance(size, str) else size for size in spec.shape)
+    try:
+        return tuple([sizes[size] if isinstance(size, str) else size for size in spec.shape])
+    except KeyError as missing:
+        raise ContractError(f"{spec.text} needs a size for {missing.args[0]}; known are {dict(sizes)}") from missing
 
 
 def zeros(specs: Mapping[str, TensorSpec], sizes: Mapping[str, int]) -> dict[str, Array]:
@@ -98,6 +100,6 @@ def numpy_dtype(name: str) -> np.dtype[np.generic]:
     Raises:
         ContractError: numpy has none (bfloat16).
     """
-    if name == "bfloat16":
+    if name not in _NUMPY:
         raise ContractError("numpy holds no bfloat16; nets take and give float32 where they compute in bfloat16")
-    return np.dtype(name)
+    return _NUMPY[name]

@@ -74,10 +74,12 @@ class Way:
 
     def at(self, distance_m: Floats) -> tuple[Floats, Floats, Floats]:
         """Offset, slope and second derivative after distances of any shape."""
-        out = np.polynomial.Polynomial(self.coefficients)
-        x = np.clip(distance_m, 0.0, self.length_m)
+        x = np.minimum(np.maximum(distance_m, 0.0), self.length_m)
         within = distance_m < self.length_m
-        rest = [np.where(within, part(x), 0.0) for part in (out, out.deriv(1), out.deriv(2))]
+        first = _derivative(self.coefficients)
+        rest = [np.where(within, _value(c, x), 0.0) for c in (self.coefficients, first, _derivative(first))]
+        if math.isinf(self.back_m):
+            return self.offset_m + rest[0], rest[1], rest[2]
         u = np.clip((distance_m - self.back_m) / self.back_length_m, 0.0, 1.0)
         d = self.offset_m / self.back_length_m ** np.arange(3.0)
         home = (
@@ -94,6 +96,18 @@ class Way:
             self.offset_m, self.length_m, *self.coefficients, self.left_m, self.right_m, float(self.lane), self.back_m,
             self.back_length_m,
         ]  # fmt: skip
+
+
+def _derivative(coefficients: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(k * c for k, c in enumerate(coefficients))[1:]
+
+
+def _value(coefficients: tuple[float, ...], x: Floats) -> Floats:
+    """A polynomial, lowest coefficient first, by Horner's scheme."""
+    value = np.full(np.shape(x), coefficients[-1])
+    for c in coefficients[-2::-1]:
+        value = c + value * x
+    return value
 
 
 def quintic(

@@ -154,28 +154,20 @@ def refine(candidate: Candidate, settings: RefinementSettings, solver: Solve = s
 
 def _along(candidate: Candidate, settings: RefinementSettings, solver: Solve) -> Floats | None:
     motion, v0 = candidate.motion, float(candidate.motion[0, SPEED])
-    to_speed, to_place, change, weight = _integrals()
+    effort = _effort(settings)
+    to_speed, to_place = effort.to_speed, effort.to_place
     place, speed = v0 * TIMES_S, np.full(len(TIMES_S), v0)
     low_s, high_s = _places(candidate, settings)
-    jerk = change / np.diff(TIMES_S)[:, None]
     off_place, off_speed = place - motion[:, DISTANCE], speed - motion[:, SPEED]
-    p = (
-        settings.place_weight * to_place.T @ (weight[:, None] * to_place)
-        + settings.speed_weight * to_speed.T @ (weight[:, None] * to_speed)
-        + settings.acceleration_weight * np.diag(weight)
-        + settings.jerk_weight * jerk.T @ (np.diff(TIMES_S)[:, None] * jerk)
-    )
-    c = settings.place_weight * to_place.T @ (weight * off_place) + settings.speed_weight * to_speed.T @ (
-        weight * off_speed
-    )
+    c = settings.place_weight * to_place.T @ (effort.weight * off_place)
+    c = c + settings.speed_weight * to_speed.T @ (effort.weight * off_speed)
     # It brakes and speeds up no harder than the candidate does, but for what an interior point needs.
     hardest = max(-float(motion[:, ACCELERATION].min()), 0.0) + SLACK_MPS2
     strongest = max(float(motion[:, ACCELERATION].max()), 0.0) + SLACK_MPS2
     count = len(TIMES_S)
     most = settings.most_jerk_mps3
     found = solver(Program(
-        p, c,
-        np.concatenate((to_place[1:], to_speed[1:], jerk, np.eye(count))),
+        effort.p, c, effort.g,
         np.concatenate((low_s[1:] - place[1:], -speed[1:], np.full(count - 1, -most), np.full(count, -hardest))),
         np.concatenate((
             high_s[1:] - place[1:], _speeds(candidate)[1:] - speed[1:], np.full(count - 1, most),
@@ -188,14 +180,37 @@ def _along(candidate: Candidate, settings: RefinementSettings, solver: Solve) ->
     return np.stack((place + to_place @ found, np.maximum(speed + to_speed @ found, 0.0), found), axis=-1)
 
 
-@lru_cache(maxsize=1)
-def _integrals() -> tuple[Floats, Floats, Floats, Floats]:
-    """Matrices that give speed and place (K, K) and the changes (K - 1, K) of accelerations at `TIMES_S`, and the time
-    that each knot stands for."""
-    return _integrals_over(TIMES_S)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Effort:
+    """What is the same for all motions: matrices that give speed and place (K, K) and jerk (K - 1, K) of accelerations
+    at `TIMES_S`, the time that each knot stands for, and what of the program follows from them."""
+
+    to_speed: Floats
+    to_place: Floats
+    jerk: Floats
+    weight: Floats
+    p: Floats
+    g: Floats
+
+
+@lru_cache(maxsize=4)
+def _effort(settings: RefinementSettings) -> _Effort:
+    to_speed, to_place, change, weight = _integrals_over(TIMES_S)
+    dt = np.diff(TIMES_S)[:, None]
+    jerk = change / dt
+    p = (
+        settings.place_weight * to_place.T @ (weight[:, None] * to_place)
+        + settings.speed_weight * to_speed.T @ (weight[:, None] * to_speed)
+        + settings.acceleration_weight * np.diag(weight)
+        + settings.jerk_weight * jerk.T @ (dt * jerk)
+    )
+    g = np.concatenate((to_place[1:], to_speed[1:], jerk, np.eye(len(TIMES_S))))
+    return _Effort(to_speed, to_place, jerk, weight, p, g)
 
 
 def _integrals_over(t: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Matrices that integrate a piecewise linear function of `t` (K,) once and twice (K, K), its changes (K - 1, K),
+    and the length that each knot stands for."""
     count, dt = len(t), np.diff(t)
     speed, place = np.zeros((count, count)), np.zeros((count, count))
     unit = np.eye(count)
