@@ -4,7 +4,8 @@
 
 The drives are of `lanewise run` with cameras. What the net said of lines ahead is held against the true map at the true
 pose, at the stations of `sim.sensors.lane_marks.LaneMarkErrors`; lines are told by weather. Printed: the model's figure
-(what localization's long runs use) beside the one that the drives show. The last line is one JSON object.
+(what localization's long runs use) beside the one that the drives show; bare edges of the road, which are seen less
+far, have figures of their own. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from sim.weather import CLEAR_DAY
 
 MODEL = LaneMarkErrors()
 STATIONS = np.arange(4.0, MODEL.range_m + 1e-9, MODEL.spacing_m)
+WITHIN_EDGES = MODEL.edge_range_m >= STATIONS
 NEAR_M = 0.6
 """A said line whose median distance to a true one is larger is another line."""
 FEWEST = 10
@@ -58,17 +60,18 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """All sightings in one weather, the pictures, and how many said lines belonged to none."""
+    """All sightings in one weather, the pictures, and how many said lines and edges belonged to none."""
 
     weather: Weather
     sightings: list[Sighting]
     count: int
     strange: int
+    strange_edges: int
 
 
 def pictures_of(paths: Sequence[Path]) -> dict[WeatherKind, Pictures]:
     """All pictures of the drives that a moving ego took, by weather."""
-    found: dict[WeatherKind, list[tuple[list[Sighting], int]]] = defaultdict(list)
+    found: dict[WeatherKind, list[tuple[list[Sighting], int, int]]] = defaultdict(list)
     weathers: dict[WeatherKind, Weather] = {}
     for drive, path in enumerate(paths):
         recording = Recording.open(path)
@@ -78,7 +81,9 @@ def pictures_of(paths: Sequence[Path]) -> dict[WeatherKind, Pictures]:
             weathers[weather.kind] = weather
             found[weather.kind].append(_compared(drive, lines, ego, marks))
     return {
-        kind: Pictures(weathers[kind], [s for seen, _ in rows for s in seen], len(rows), sum(n for _, n in rows))
+        kind: Pictures(
+            weathers[kind], [s for row in rows for s in row[0]], len(rows), *(sum(r[k] for r in rows) for k in (1, 2))
+        )
         for kind, rows in found.items()
     }
 
@@ -99,17 +104,19 @@ def instants(recording: Recording) -> Iterator[tuple[EgoTruth, Weather, LaneMark
                     yield ego, weather, marks
 
 
-def _compared(drive: int, lines: MarkLines, ego: EgoTruth, marks: LaneMarks) -> tuple[list[Sighting], int]:
-    """Each true line of one picture beside what was said of it, and the number of said lines that are not there."""
+def _compared(drive: int, lines: MarkLines, ego: EgoTruth, marks: LaneMarks) -> tuple[list[Sighting], int, int]:
+    """Each true line of one picture beside what was said of it, and how many said lines and edges are not there."""
     view = view_from(lines, ego.world_from_ego, STATIONS, MODEL.reach_m)
     error = np.full(view.y_m.shape, np.nan)
     surest = np.full(view.y_m.shape, np.inf)
     votes: dict[int, list[int]] = defaultdict(list)
-    strange = 0
+    strange = [0, 0]
     for y_m, sigma_m, kind in _said(marks):
-        line = _nearest(view, y_m)
+        is_edge = kind == MarkType.NONE
+        line = _nearest(view, y_m, is_edge)
         if line is None:
-            strange += bool(np.isfinite(y_m).sum() >= 3 and np.nanmin(np.abs(y_m)) < MODEL.reach_m)
+            known = np.isfinite(y_m)
+            strange[is_edge] += bool(known.sum() >= (2 if is_edge else 3) and np.abs(y_m[known]).min() < MODEL.reach_m)
             continue
         better = np.isfinite(y_m) & np.isfinite(view.y_m[line]) & (sigma_m < surest[line])
         error[line, better] = (y_m - view.y_m[line])[better]
@@ -118,12 +125,14 @@ def _compared(drive: int, lines: MarkLines, ego: EgoTruth, marks: LaneMarks) -> 
     sightings = []
     for line, y_m in enumerate(view.y_m):
         known = np.isfinite(y_m)
+        if view.types[line] == MarkType.NONE:
+            known &= WITHIN_EDGES & (np.abs(y_m) <= MODEL.field * STATIONS)
         if known.sum() >= 2:
             said = max(set(votes[line]), key=votes[line].count) if votes[line] else -1
             aside = abs(float(y_m[known][0]))
             kind, piece = int(view.types[line]), int(view.pieces[line])
             sightings.append(Sighting(drive, piece, kind, aside, error[line], said))
-    return sightings, strange
+    return sightings, strange[0], strange[1]
 
 
 def _said(marks: LaneMarks) -> Iterator[tuple[Floats, Floats, int]]:
@@ -137,10 +146,12 @@ def _said(marks: LaneMarks) -> Iterator[tuple[Floats, Floats, int]]:
             yield y, np.interp(STATIONS, x, sigma[order]), kind
 
 
-def _nearest(view: LineView, y_m: Floats) -> int | None:
-    """The true line that a said one follows."""
+def _nearest(view: LineView, y_m: Floats, is_edge: bool) -> int | None:
+    """The true line that a said one follows: an edge an edge, paint paint."""
     best, gap = None, NEAR_M
     for line, true_m in enumerate(view.y_m):
+        if (view.types[line] == MarkType.NONE) != is_edge:
+            continue
         both = np.abs(y_m - true_m)
         both = both[np.isfinite(both)]
         if len(both) >= 2 and float(np.median(both)) < gap:
@@ -150,9 +161,9 @@ def _nearest(view: LineView, y_m: Floats) -> int | None:
 
 def fitted(pictures: Pictures) -> dict[str, float]:
     """The figures of LaneMarkErrors that these pictures show."""
-    seen = [sighting for sighting in pictures.sightings if sighting.seen]
-    own = [sighting for sighting in seen if sighting.aside_m <= ASIDE_M + 0.5]
     paint = [sighting for sighting in pictures.sightings if sighting.kind != MarkType.NONE]
+    seen = [sighting for sighting in paint if sighting.seen]
+    own = [sighting for sighting in seen if sighting.aside_m <= ASIDE_M + 0.5]
     mount = _mounts(own)
     yaw, y = np.array(list(mount.values())).T
     near_m = np.array([s.aside_m for s in seen])
@@ -168,16 +179,51 @@ def fitted(pictures: Pictures) -> dict[str, float]:
     known = np.isfinite(noise)
     a, b, c = _noise_curve(STATIONS[known], noise[known])
     piece_miss, miss, per_m = _misses(paint)
-    edge_miss, _, _ = _misses([sighting for sighting in pictures.sightings if sighting.kind == MarkType.NONE])
     piece_wrong, wrong = _misread([sighting for sighting in seen if sighting.kind in (MarkType.SOLID, MarkType.BROKEN)])
     first = [STATIONS[np.isfinite(s.error_m)][0] for s in own]
     return {
         "first_m": float(np.median(first)), "noise_m": a, "noise_per_m": b, "noise_per_m2": c, "line_m": line_m,
         "line_per_m": line_per_m, "piece_m": float(np.std(piece)) if piece else math.nan, "field": _field(seen),
         "mount_yaw_rad": float(np.sqrt(np.mean(yaw**2))), "mount_y_m": float(np.sqrt(np.mean(y**2))), "miss": miss,
-        "miss_per_m": per_m, "piece_miss": piece_miss, "edge_miss": edge_miss, "wrong_type": wrong,
+        "miss_per_m": per_m, "piece_miss": piece_miss, "wrong_type": wrong,
         "piece_wrong_type": piece_wrong, "false_rate_hz": pictures.strange / pictures.count / MODEL.false_time_s,
+    } | _fitted_edges(pictures, mount)  # fmt: skip
+
+
+def _fitted_edges(pictures: Pictures, mount: Mapping[int, tuple[float, float]]) -> dict[str, float]:
+    """The figures of bare edges; nothing where none was to be seen."""
+    edges = [sighting for sighting in pictures.sightings if sighting.kind == MarkType.NONE]
+    false_hz = pictures.strange_edges / pictures.count / MODEL.false_time_s
+    if not edges:
+        return {"edge_false_rate_hz": false_hz}
+    never, _, _ = _misses(edges)
+    figures = {"edge_miss": never, "edge_lost": _lost(edges), "edge_false_rate_hz": false_hz}
+    seen = [sighting for sighting in edges if sighting.seen]
+    by_piece = _grouped(seen, mount)
+    if not by_piece:
+        return figures
+    whole, single = _split(by_piece)
+    rows = np.concatenate([rows for _, rows in by_piece.values()])
+    line_m, line_per_m = _line_curve(np.array([s.aside_m for s in seen])[rows], whole)
+    offsets = np.array([(np.mean([seen[row].aside_m for row in rows]), np.nanmean(errors))
+                        for errors, rows in by_piece.values() if len(rows) >= FEWEST]).reshape(-1, 2)  # fmt: skip
+    near = offsets[:, 0] <= ASIDE_M + 0.5
+    piece_m, far_m = (float(np.sqrt(np.mean(part**2))) if len(part) else math.nan
+                      for part in (offsets[near, 1], offsets[~near, 1]))  # fmt: skip
+    beyond_m = float(offsets[~near, 0].mean()) - ASIDE_M if (~near).any() else math.nan
+    return figures | {
+        "edge_noise_m": _spread(single.ravel()), "edge_line_m": line_m, "edge_line_per_m": line_per_m,
+        "edge_piece_m": piece_m, "edge_piece_per_m": (far_m - piece_m) / beyond_m, "edge_far_piece_m": far_m,
     }  # fmt: skip
+
+
+def _lost(sightings: Sequence[Sighting]) -> float:
+    """Of pieces that are seen at all, the share of pictures in which they are not."""
+    by_piece: dict[tuple[int, int], list[bool]] = defaultdict(list)
+    for sighting in sightings:
+        by_piece[sighting.drive, sighting.piece].append(sighting.seen)
+    visible = [rows for rows in by_piece.values() if len(rows) >= FEWEST and np.mean(rows) >= NEVER]
+    return 1.0 - float(np.mean(np.concatenate(visible))) if visible else math.nan
 
 
 def _mounts(own: Sequence[Sighting]) -> dict[int, tuple[float, float]]:
