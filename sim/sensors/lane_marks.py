@@ -88,13 +88,13 @@ class LaneMarkErrors:
     piece_wrong_type: float = 0.005
     false_rate_hz: float = 0.18
     false_time_s: float = 1.0
-    dash_first_m: float = 5.0
-    dash_range_m: float = 16.0
-    dash_miss: float = 0.3
-    dash_m: float = 0.1
-    dash_aside_m: float = 0.05
-    dash_length_m: float = 0.1
-    dash_pitch_m: float = 0.1
+    dash_first_m: float = 5.5
+    dash_range_m: float = 20.0
+    dash_miss: float = 0.08
+    dash_m: float = 0.05
+    dash_aside_m: float = 0.025
+    dash_length_m: float = 0.085
+    dash_pitch_m: float = 0.07
     dash_mount_m: float = 0.06
 
 
@@ -200,13 +200,16 @@ def line_sigma_m(errors: LaneMarkErrors, aside_m: float) -> float:
 
 
 def in_weather(errors: LaneMarkErrors, weather: Weather) -> LaneMarkErrors:
-    """The errors in rain, snow, fog and darkness: shorter range, more noise; snow hides a quarter of the paint."""
+    """The errors in rain, snow, fog and darkness: shorter range, more noise; snow hides a quarter of the paint, and
+    all dashes."""
     reach = min(errors.range_m, max(errors.first_m + errors.spacing_m, 0.3 * weather.visibility_m))
     points, lines = _WORSE.get(weather.kind, (1.0, 1.0))
     hidden = max(errors.piece_miss, 0.25) if weather.kind == WeatherKind.SNOW else errors.piece_miss
+    lost = 1.0 if weather.kind == WeatherKind.SNOW else errors.dash_miss
     return replace(
-        errors, noise_m=points * errors.noise_m, line_m=lines * errors.line_m, piece_miss=hidden, range_m=reach
-    )
+        errors, noise_m=points * errors.noise_m, line_m=lines * errors.line_m, piece_miss=hidden, range_m=reach,
+        dash_miss=lost,
+    )  # fmt: skip
 
 
 def _advance(errors: LaneMarkErrors, memory: LaneMarkMemory, at_ns: int, rng: np.random.Generator) -> LaneMarkMemory:
