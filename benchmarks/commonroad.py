@@ -11,7 +11,7 @@ and feasibility in `verdicts_agree`.
 
 There the files are also given to `commonroad-reactive-planner` (`benchmarks/peers/commonroad_reactive.py`): of those
 that both it and we solve, each with its cost SM1 by our own functions, `sm1_ratio` is the mean (geometric) of our cost
-over its. It is judged by the same checks as we are.
+over its; `nearest` is how close a drive comes to others. It is judged by the same checks as we are.
 """
 
 from __future__ import annotations
@@ -28,9 +28,12 @@ from statistics import geometric_mean
 from typing import Any
 
 import numpy as np
+import shapely
 from commonroad_parity import own_verdict
 
 from bus.recording import Recording
+from geometry.angles import Floats
+from geometry.boxes import box_corners
 from geometry.errors import InputError
 from lanewise.batch import Job, Outcome, run_jobs
 from lanewise.config import RunConfig, StackChoice
@@ -82,6 +85,24 @@ def sm1(scenario_file: str, trajectory: CarTrajectory) -> float:
     return next(item.value for item in costs if item.name == f"{PREFIX}SM1")
 
 
+def closest_m(scenario_file: str, trajectory: CarTrajectory) -> float:
+    """How near the drive comes to any recorded road user; infinite where there is none."""
+    least = math.inf
+    own = _boxes(trajectory.x_m, trajectory.y_m, trajectory.yaw_rad, BMW_320I.length_m, BMW_320I.width_m)
+    for item in read_commonroad(Path(scenario_file)).obstacles:
+        boxes = _boxes(item.x_m, item.y_m, item.yaw_rad, item.length_m, item.width_m)
+        if item.static:
+            least = min(least, float(shapely.distance(own, boxes[0]).min()))
+            continue
+        _, mine, its = np.intersect1d(trajectory.time_step, item.time_step, return_indices=True)
+        least = min(least, float(shapely.distance(own[mine], boxes[its]).min(initial=math.inf)))
+    return least
+
+
+def _boxes(x_m: Floats, y_m: Floats, yaw_rad: Floats, length_m: float, width_m: float) -> Any:
+    return shapely.polygons(box_corners(x_m, y_m, yaw_rad, np.asarray(length_m), np.asarray(width_m)))
+
+
 def accepted(table: dict[str, list[str]], folder: Path, peers: Path) -> dict[str, dict[str, bool]]:
     """The official checker's verdicts, solution file to check to answer."""
     (folder / "scenarios.json").write_text(json.dumps(table))
@@ -90,16 +111,16 @@ def accepted(table: dict[str, list[str]], folder: Path, peers: Path) -> dict[str
     return verdicts
 
 
-def rivals(files: list[str], folder: Path, peers: Path) -> dict[str, float | str]:
-    """SM1 of the drives of the reactive planner, by file; where it solves nothing, why."""
+def rivals(files: list[str], folder: Path, peers: Path) -> dict[str, tuple[float, float] | str]:
+    """SM1 and closest approach of the drives of the reactive planner, by file; where it solves nothing, why."""
     (folder / "scenarios.json").write_text(json.dumps(files))
     done = subprocess.run([str(peers), str(RIVAL), str(folder)], capture_output=True, text=True, check=True)
     drives: dict[str, list[list[float]] | str] = json.loads(done.stdout.strip().splitlines()[-1])
     return {file: rows if isinstance(rows, str) else rival_cost(file, rows) for file, rows in drives.items()}
 
 
-def rival_cost(file: str, rows: list[list[float]]) -> float | str:
-    """SM1 of a drive given as states, or what is wrong with it."""
+def rival_cost(file: str, rows: list[list[float]]) -> tuple[float, float] | str:
+    """SM1 and closest approach of a drive given as states, or what is wrong with it."""
     if len(rows) < 4:
         return f"it stops after {len(rows)} states"
     scenario = read_commonroad(Path(file))
@@ -108,18 +129,18 @@ def rival_cost(file: str, rows: list[list[float]]) -> float | str:
         scenario.dt_s, step.astype(np.int64), x, y, steering, speed, np.unwrap(yaw), BMW_320I.width_m
     )
     wrong = problems_with(scenario, scenario.problems[0], trajectory)
-    return wrong[0] if wrong else sm1(file, trajectory)
+    return wrong[0] if wrong else (sm1(file, trajectory), closest_m(file, trajectory))
 
 
-def compared(ours: dict[str, float], theirs: dict[str, float | str]) -> dict[str, Any]:
-    """Our costs beside theirs where both solve."""
+def compared(ours: dict[str, tuple[float, float]], theirs: dict[str, tuple[float, float] | str]) -> dict[str, Any]:
+    """Our costs beside theirs where both solve, and how near each drive comes to others."""
     ratios = []
     for file, other in theirs.items():
-        own = ours.get(file, math.nan)
-        told = other if isinstance(other, str) else f"{other:.1f}"
-        print(f"{Path(file).stem:40} SM1 {own:10.1f}, reactive planner {told}")
-        if not isinstance(other, str) and math.isfinite(other) and math.isfinite(own):
-            ratios.append(own / other)
+        own, near_m = ours.get(file, (math.nan, math.nan))
+        told = other if isinstance(other, str) else f"{other[0]:.1f}, nearest {other[1]:.2f} m"
+        print(f"{Path(file).stem:40} SM1 {own:10.1f}, nearest {near_m:.2f} m, reactive planner {told}")
+        if not isinstance(other, str) and math.isfinite(other[0]) and math.isfinite(own):
+            ratios.append(own / other[0])
     return {
         "rival_solved": sum(not isinstance(other, str) for other in theirs.values()),
         "sm1_compared": len(ratios),
@@ -149,7 +170,7 @@ def main() -> None:
         table: dict[str, list[str]] = {}
         ours: dict[str, dict[str, bool]] = {}
         solved: dict[str, str] = {}
-        costs: dict[str, float] = {}
+        costs: dict[str, tuple[float, float]] = {}
         for outcome in run_jobs(jobs, arguments.workers, lambda _: None):
             path, wrong = solution_of(outcome, out)
             print(f"{Path(outcome.job.config.scenario).stem:40} {wrong or 'solved'}")
@@ -158,7 +179,8 @@ def main() -> None:
                 ours[path.name] = own_checks(outcome)
                 if not wrong:
                     solved[path.name] = outcome.job.config.scenario
-                    costs[outcome.job.config.scenario] = sm1(outcome.job.config.scenario, driven(outcome))
+                    file, trajectory = outcome.job.config.scenario, driven(outcome)
+                    costs[file] = sm1(file, trajectory), closest_m(file, trajectory)
         figures: dict[str, Any] = {"total": len(files), "solved": len(solved), "accepted": None}
         if arguments.peers is not None:
             verdicts = accepted(table, out, arguments.peers)
