@@ -31,10 +31,10 @@ from maps.mark_lines import MarkLines, mark_lines
 from sim.sensors.lane_marks import LaneMarkErrors
 
 MODEL = LaneMarkErrors()
-FIRST_M, LAST_M = 4.0, 26.0
+FIRST_M, LAST_M = 0.0, 30.0
 """True dashes that lie whole between are looked at."""
 BANDS = ((6.0, 8.0), (8.0, 10.0), (10.0, 13.0), (13.0, 16.0), (16.0, 20.0))
-ALONG_M, ACROSS_M = 2.0, 0.6
+ALONG_M, ACROSS_M = 1.0, 0.6
 """A said dash that is further from each true one is false."""
 AT_M = 10.0
 """Distance that the model states the pitch's share for."""
