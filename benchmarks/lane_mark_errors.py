@@ -14,7 +14,7 @@ import argparse
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -203,18 +203,26 @@ def _fitted_edges(pictures: Pictures, mount: Mapping[int, tuple[float, float]]) 
     if not by_piece:
         return figures
     whole, single = _split(by_piece)
-    rows = np.concatenate([rows for _, rows in by_piece.values()])
-    line_m, line_per_m = _line_curve(np.array([s.aside_m for s in seen])[rows], whole)
+    aside = np.array([s.aside_m for s in seen])[np.concatenate([rows for _, rows in by_piece.values()])]
     offsets = np.array([(np.mean([seen[row].aside_m for row in rows]), np.nanmean(errors))
                         for errors, rows in by_piece.values() if len(rows) >= FEWEST]).reshape(-1, 2)  # fmt: skip
-    near = offsets[:, 0] <= ASIDE_M + 0.5
-    piece_m, far_m = (float(np.sqrt(np.mean(part**2))) if len(part) else math.nan
-                      for part in (offsets[near, 1], offsets[~near, 1]))  # fmt: skip
-    beyond_m = float(offsets[~near, 0].mean()) - ASIDE_M if (~near).any() else math.nan
+    line, piece = _near_and_far(aside, whole, _spread), _near_and_far(*offsets.T, _rms)
+    beyond_m = float(aside[aside > ASIDE_M + 0.5].mean()) - ASIDE_M if (aside > ASIDE_M + 0.5).any() else math.nan
     return figures | {
-        "edge_noise_m": _spread(single.ravel()), "edge_line_m": line_m, "edge_line_per_m": line_per_m,
-        "edge_piece_m": piece_m, "edge_piece_per_m": (far_m - piece_m) / beyond_m, "edge_far_piece_m": far_m,
+        "edge_noise_m": _spread(single.ravel()), "edge_line_m": line[0], "edge_piece_m": piece[0],
+        "edge_line_per_m": (line[1] - line[0]) / beyond_m, "edge_piece_per_m": (piece[1] - piece[0]) / beyond_m,
+        "edge_far_line_m": line[1], "edge_far_piece_m": piece[1], "edge_far_aside_m": beyond_m + ASIDE_M,
     }  # fmt: skip
+
+
+def _near_and_far(aside_m: Floats, values: Floats, of: Callable[[Floats], float]) -> tuple[float, float]:
+    """A figure of the edges beside the own lane, and of those further aside."""
+    near = aside_m <= ASIDE_M + 0.5
+    return of(values[near]), of(values[~near])
+
+
+def _rms(values: Floats) -> float:
+    return float(np.sqrt(np.mean(values**2))) if len(values) else math.nan
 
 
 def _lost(sightings: Sequence[Sighting]) -> float:
