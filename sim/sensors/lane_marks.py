@@ -93,7 +93,7 @@ class LaneMarkErrors:
     dash_miss: float = 0.08
     dash_m: float = 0.05
     dash_aside_m: float = 0.025
-    dash_length_m: float = 0.085
+    dash_length_m: float = 0.12
     dash_pitch_m: float = 0.07
     dash_mount_m: float = 0.06
 
