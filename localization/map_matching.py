@@ -60,7 +60,7 @@ class MarkModel:
     field: float = 0.5
     line_m: float = 0.04
     edge_line_m: float = 0.1
-    edge_line_per_m: float = 0.04
+    edge_line_per_m: float = 0.06
     picture_m: float = 0.03
     picture_per_m: float = 0.03
     apart_m: float = 0.3

@@ -31,6 +31,8 @@ _WORSE = MappingProxyType({
     WeatherKind.NIGHT: (1.05, 1.15),
 })  # fmt: skip
 """By what weather multiplies the noise of points and of whole lines."""
+_EDGES_HIDDEN = MappingProxyType({WeatherKind.SNOW: 0.8, WeatherKind.NIGHT: 0.8})
+"""Share of the pieces of bare edges that snow and darkness hide."""
 ASIDE_M = 2.0
 """Lines no further aside than this are those of the own lane."""
 
@@ -76,14 +78,14 @@ class LaneMarkErrors:
     miss_per_m: float = 0.027
     piece_miss: float = 0.085
     edge_range_m: float = 24.0
-    edge_noise_m: float = 0.05
-    edge_line_m: float = 0.04
+    edge_noise_m: float = 0.065
+    edge_line_m: float = 0.035
     edge_line_per_m: float = 0.02
-    edge_piece_m: float = 0.07
-    edge_piece_per_m: float = 0.03
-    edge_miss: float = 0.1
-    edge_lost: float = 0.15
-    edge_false_rate_hz: float = 0.1
+    edge_piece_m: float = 0.09
+    edge_piece_per_m: float = 0.05
+    edge_miss: float = 0.05
+    edge_lost: float = 0.35
+    edge_false_rate_hz: float = 0.06
     wrong_type: float = 0.005
     piece_wrong_type: float = 0.005
     false_rate_hz: float = 0.18
@@ -201,14 +203,15 @@ def line_sigma_m(errors: LaneMarkErrors, aside_m: float) -> float:
 
 def in_weather(errors: LaneMarkErrors, weather: Weather) -> LaneMarkErrors:
     """The errors in rain, snow, fog and darkness: shorter range, more noise; snow hides a quarter of the paint, and
-    all dashes."""
+    all dashes; snow and darkness hide most bare edges."""
     reach = min(errors.range_m, max(errors.first_m + errors.spacing_m, 0.3 * weather.visibility_m))
     points, lines = _WORSE.get(weather.kind, (1.0, 1.0))
     hidden = max(errors.piece_miss, 0.25) if weather.kind == WeatherKind.SNOW else errors.piece_miss
     lost = 1.0 if weather.kind == WeatherKind.SNOW else errors.dash_miss
+    bare = max(errors.edge_miss, _EDGES_HIDDEN.get(weather.kind, 0.0))
     return replace(
         errors, noise_m=points * errors.noise_m, line_m=lines * errors.line_m, piece_miss=hidden, range_m=reach,
-        dash_miss=lost,
+        dash_miss=lost, edge_miss=bare,
     )  # fmt: skip
 
 
