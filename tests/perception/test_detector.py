@@ -11,6 +11,8 @@ from geometry.camera import Camera
 from geometry.errors import InputError
 from perception.detector import Arrays, DetectorMemory, DetectorSettings, camera_of_messages, decoded, node
 from tests.perception.net import conftest as made
+from tests.perception.net.test_lane_lines import marks_of
+from tests.perception.test_dashes import dashes, picture
 
 SETTINGS = DetectorSettings(cameras=("front", "rear"), mark_cameras=("front",))
 
@@ -93,3 +95,21 @@ def test_memory_can_be_recorded_and_read_back() -> None:
     back = decode_memory(encode_memory(memory))
     assert back.looked_ns == 5
     assert np.array_equal(back.weather, memory.weather)
+
+
+def test_dashes_of_a_broken_line_are_said_with_the_lane_marks() -> None:
+    camera = made.camera()
+    road = np.arange(4.0, 60.0)
+    marks = marks_of(camera, (np.column_stack((road, np.full(len(road), 1.75))), 1))
+    grid = made.grid_of(made.answer_of(camera, marks=marks))[None]
+    topics = messages_of(camera, "front")
+    _, data = cv2.imencode(".jpg", picture(camera, *dashes(9.0)))
+    topics["/sensor/camera/front"] = CompressedImage("front", "jpeg", bytes(data))
+    inputs = {name: Received(Envelope(name, "cameras", 0, 10, 10, 30), message) for name, message in topics.items()}
+    look = Tick(30, inputs, inputs["/sensor/camera/front"], np.random.default_rng(0))
+    settings = DetectorSettings(cameras=("front",), mark_cameras=("front",), dash_cameras=("front",))
+    detector = node(settings, lambda *_: {"grid": grid, "weather": np.zeros((1, 6))})
+    _, said = detector.step(detector.memory, look)
+    (seen,) = (publication.message for publication in said if publication.topic == "/perception/lane_marks")
+    assert seen.dash_xy_m == pytest.approx(np.array([[9.0, 1.75]]), abs=0.1)
+    assert seen.dash_length_m == pytest.approx([3.0], abs=0.15)
