@@ -335,8 +335,9 @@ class MarkType(IntEnum):
 class LaneMarks(Message):
     """N seen lane marks in `ego` at the measured time; mark i has the points `xy_m[start[i]:start[i + 1]]`.
 
-    `start` has N + 1 entries. `sigma_m` is the lateral 1-sigma of each point; `types` holds MarkType. Of broken lines,
-    the dashes that are seen whole: D middles, their lengths, and the 1-sigma of the middle along the line.
+    `start` has N + 1 entries. `sigma_m` is the lateral 1-sigma of each point; `types` holds MarkType, NONE where the
+    asphalt ends without paint. Of broken lines, the dashes that are seen whole: D middles, their lengths, and the
+    1-sigma of the middle along the line.
     """
 
     start: Ints = array("S", dtype=np.int64)

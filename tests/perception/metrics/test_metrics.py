@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bus.messages import LightStates
+from bus.messages import LaneMarks, LightStates, MarkType
 from perception.metrics.certainty import certainty
 from perception.metrics.detection import (
     average_precision,
@@ -13,7 +13,7 @@ from perception.metrics.detection import (
     mean_precision,
 )
 from perception.metrics.frames import Frame, box_set, in_ring, restricted
-from perception.metrics.surroundings import light_hits, macro_f1, mark_errors
+from perception.metrics.surroundings import light_hits, lines_of, macro_f1, mark_errors
 from perception.metrics.tracking import Instant, clear, hota, instant_of, scaled_amota
 
 NONE = np.zeros((0, 2))
@@ -170,3 +170,10 @@ def test_macro_f1_weighs_every_class_the_same() -> None:
     assert macro_f1(pairs) == pytest.approx(0.5 * (2 * 98 / 198))
     assert macro_f1([(0, 0), (3, 3)]) == 1.0
     assert np.isnan(macro_f1([]))
+
+
+def test_where_asphalt_ends_without_paint_is_no_mark() -> None:
+    xy = np.array([(5.0, 1.8), (15.0, 1.8), (5.0, -1.8), (15.0, -1.8)])
+    types = np.array([MarkType.NONE, MarkType.BROKEN], dtype=np.int64)
+    (line,) = lines_of(LaneMarks(np.array([0, 2, 4]), xy, np.full(4, 0.05), types, np.ones(2)))
+    assert line.tolist() == xy[2:].tolist()
