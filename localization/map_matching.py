@@ -59,8 +59,8 @@ class MarkModel:
     begin_m: float = 8.0
     field: float = 0.5
     line_m: float = 0.04
-    edge_line_m: float = 0.1
-    edge_line_per_m: float = 0.06
+    edge_line_m: float = 0.15
+    edge_line_per_m: float = 0.08
     picture_m: float = 0.03
     picture_per_m: float = 0.03
     apart_m: float = 0.3
