@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from bus.messages import EntityKind
+from geometry.pose import Pose
 from planning.certainty import SURE, CertaintySettings, is_sure, sure_agents
 from planning.idm import IdmPlanner
 from planning.lanewise_planner import LanewisePlanner
 from planning.planner import Plan, Planner, plan_surely
-from planning.scene import Scene
+from planning.scene import Agents, Scene
 from tests.planning.conftest import SceneMaker
 
 SETTINGS = CertaintySettings()
@@ -123,3 +124,26 @@ def test_the_sure_are_as_harmless_as_is_known_of_them(scene: SceneMaker) -> None
     np.testing.assert_allclose(sure.vx_mps, (12.0, 20.0))
     np.testing.assert_allclose(sure.vy_mps, (0.3, 0.0), atol=1e-12)
     assert is_sure(replace(sure, existence=np.ones(2)))
+
+
+def turned(agents: Agents, by: Pose) -> Agents:
+    """Agents moved and turned as a whole."""
+    axes = Pose(0.0, 0.0, by.yaw_rad)
+    places = by @ np.stack((agents.x_m, agents.y_m), axis=-1)
+    velocities = axes @ np.stack((agents.vx_mps, agents.vy_mps), axis=-1)
+    block = np.kron(np.eye(2), axes @ np.eye(2))
+    return replace(
+        agents, x_m=places[:, 0], y_m=places[:, 1], vx_mps=velocities[:, 0], vy_mps=velocities[:, 1],
+        covariance=block.T @ agents.covariance @ block,
+    )  # fmt: skip
+
+
+def test_what_is_sure_does_not_depend_on_where_the_ego_heads(scene: SceneMaker) -> None:
+    known = spread(1.0, 0.3, 2.0, 0.5)
+    ahead = {"ahead_m": 30.0, "left_m": 20.0, "vx_mps": 10.0, "vy_mps": 0.8, "covariance": known}
+    behind = {"ahead_m": -3.0, "left_m": -40.0, "vx_mps": 20.0, "vy_mps": -2.0, "covariance": known}
+    made, by = scene(EGO_MPS, ahead, behind), Pose(200.0, -70.0, 2.2)
+    ego = replace(made.ego, world_from_ego=by @ made.ego.world_from_ego)
+    here, there = sure_agents(made.agents, made.ego, SETTINGS), sure_agents(turned(made.agents, by), ego, SETTINGS)
+    for name in ("x_m", "y_m", "vx_mps", "vy_mps"):
+        np.testing.assert_allclose(getattr(there, name), getattr(turned(here, by), name), atol=1e-9)
