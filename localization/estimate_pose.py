@@ -9,7 +9,7 @@ import numpy as np
 
 from geometry.angles import Floats, wrap_rad
 from geometry.pose import IDENTITY, Pose
-from localization.estimator import GNSS_X, GNSS_Y, STATES, YAW, Estimate, X, Y
+from localization.estimator import GNSS_X, GNSS_Y, STATES, YAW, Estimate, X, Y, corrected
 
 _POSE = (X, Y, YAW)
 
@@ -86,13 +86,20 @@ def widened(estimate: Estimate, sigma_m: float, sigma_rad: float) -> Estimate:
     return replace(estimate, covariance=covariance)
 
 
-def widened_along(estimate: Estimate, sigma_m: float) -> Estimate:
-    """The same estimate, less sure of where it is along its heading; what the satellites said is no help with that."""
+def widened_along(estimate: Estimate, sigma_m: float, satellites_m: float) -> Estimate:
+    """The same estimate, less sure of where it is along its heading.
+
+    What was learnt of the satellites' error along it is forgotten too, but for what is known of it in advance: it has
+    the 1-sigma `satellites_m`.
+    """
     yaw = float(estimate.mean[YAW])
     along = np.zeros(STATES)
     along[[X, Y]] = math.cos(yaw), math.sin(yaw)
     along[[GNSS_X, GNSS_Y]] = -along[[X, Y]]
-    return replace(estimate, covariance=estimate.covariance + sigma_m**2 * np.outer(along, along))
+    wider = replace(estimate, covariance=estimate.covariance + sigma_m**2 * np.outer(along, along))
+    error = np.zeros((1, STATES))
+    error[0, [GNSS_X, GNSS_Y]] = along[[X, Y]]
+    return corrected(wider, -error @ estimate.mean, error, np.array(((satellites_m**2,),)))[0]
 
 
 def _sigma_along(estimate: Estimate, ux: float, uy: float) -> float:

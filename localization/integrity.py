@@ -22,7 +22,8 @@ class IntegritySettings:
 
     `alone_m` is allowed across the road where one line alone tells the place: it may be one that was moved.
     `undecided_m` and `undecided_rad` are its bounds before the lane was ever decided, and while `strange_fixes`
-    contradict it.
+    contradict it; `vouched_factor` times as many where lines and dashes speak for it. Reflections between houses last
+    for seconds, and what is seen is then the better witness.
     """
 
     quantile: float = 4.5
@@ -34,6 +35,7 @@ class IntegritySettings:
     undecided_rad: float = math.radians(10.0)
     lost_m: float = 8.0
     strange_fixes: int = 80
+    vouched_factor: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def judged(bank: LaneBank, settings: IntegritySettings, lanes: LaneSettings) -> 
         reason = f"only {100.0 * bank.agreement:.0f} % of the seen lines are where the map has them"
     elif margin < lanes.certain_nats:
         reason = f"another lane is only {margin:.1f} nats less likely"
-    elif bank.strange_fixes >= settings.strange_fixes:
+    elif bank.strange_fixes >= limit_of(bank, settings):
         reason = "satellites say another place"
     elif not bank.on_road:
         reason = "the map has no lane here"
@@ -77,10 +79,15 @@ def judged(bank: LaneBank, settings: IntegritySettings, lanes: LaneSettings) -> 
     return Judgement(PoseStatus.LANE_UNCERTAIN, protection, reason)
 
 
+def limit_of(bank: LaneBank, settings: IntegritySettings) -> int:
+    """How many fixes may contradict the leader before it is doubted: more while what is seen speaks for it."""
+    return settings.strange_fixes * (settings.vouched_factor if bank.vouched else 1)
+
+
 def protection_of(bank: LaneBank, settings: IntegritySettings, lanes: LaneSettings) -> Protection:
     """Bounds that hold for every place that is not excluded; before the first decision, for what satellites may do."""
     leader = bank.leader
-    undecided = not bank.decided or bank.strange_fixes >= settings.strange_fixes
+    undecided = not bank.decided or bank.strange_fixes >= limit_of(bank, settings)
     least_m, least_rad = (settings.undecided_m, settings.undecided_rad) if undecided else (0.0, 0.0)
     allowed_m = settings.lateral_m + settings.alone_m * bank.alone
     lateral_m = settings.quantile * lateral_sigma_m(leader) + allowed_m + farthest_m(bank, lanes)

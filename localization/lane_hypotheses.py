@@ -45,6 +45,8 @@ REACH = 3
 LABELS = np.arange(-REACH, REACH + 1)
 _NARROWEST_M = 1.5
 _BELIEVED, _BELIEF_LINES = 0.6, 3.0
+_VOUCHED, _VOUCHED_M = 0.75, 40.0
+"""Share of lines and dashes that have to agree to speak against satellites, and over how far."""
 _OBJECTION_M = 20.0
 """How much further a start goes for a lane in its own direction rather than none."""
 
@@ -58,7 +60,8 @@ class LaneSettings:
     `off_road_nats` is what a look says against a place where the map has no lane, `oncoming_nats` against a lane of
     oncoming traffic; at such a place a drive begins less than once in a hundred times, `elsewhere_nats`. What was
     learnt along the road by another leader may have been learnt from wrong lines: one that took over begins with a
-    spread of `rethink_m` along the road once it is decided. `trust` is the smallest share of matched lines that must
+    spread of `rethink_m` along the road once it is decided, on which satellites, off by `satellites_m`, have their say
+    again. `trust` is the smallest share of matched lines that must
     agree with the filter, `trust_m` the distance over which that share is averaged, longer than paint is missing or
     moved at a stretch; certainty needs `certain_trust`. `alone_m` is the distance over which it is averaged whether
     two lines agree.
@@ -74,6 +77,7 @@ class LaneSettings:
     oncoming_nats: float = 0.5
     elsewhere_nats: float = 4.5
     rethink_m: float = 4.0
+    satellites_m: float = 2.5
     most_copies: int = 4
     certain_sigma_m: float = 0.35
     trust: float = 0.4
@@ -149,6 +153,12 @@ class LaneBank:
     def agreement(self) -> float:
         """Share of the seen lines that are where the map has them; few lines say little, so it begins with a belief."""
         return (self.agreed + _BELIEVED * _BELIEF_LINES) / (self.offered + _BELIEF_LINES)
+
+    @property
+    def vouched(self) -> bool:
+        """Whether lines and dashes have both been where the map has them for a stretch."""
+        dashes = self.dashes_offered > _VOUCHED_M and self.dashes_agreed > _VOUCHED * self.dashes_offered
+        return dashes and self.decided and self.agreement > _VOUCHED
 
     @property
     def on_road(self) -> bool:
@@ -265,7 +275,7 @@ def with_marks(bank: LaneBank, picture: Picture, lane_map: LaneMap, settings: La
     bank = replace(bank, sight_m=sight_after(bank.sight_m, picture.seen, bank.moved_m, picture.ends))
     # before the lines pull the pose onto the nearest lane: until then it may have slipped by one
     bank = replace(bank, deficit=np.minimum(bank.deficit, _cap(bank, settings)))
-    bank = _corrected_by_dashes(_corrected(bank, picture, settings), picture)
+    bank = _corrected_by_dashes(_corrected(bank, picture, settings), picture, settings)
     bank = _weighed(bank, picture, settings, share)
     bank = _decided(_with_copies(_led_by_best(bank), settings), settings)
     return replace(bank, moved_m=0.0)
@@ -277,7 +287,7 @@ def _decided(bank: LaneBank, settings: LaneSettings) -> LaneBank:
     if margin < settings.copy_nats:
         return replace(bank, in_doubt=True)
     if bank.in_doubt and margin >= settings.certain_nats and not bank.copies:
-        leader = widened_along(bank.leader, settings.rethink_m) if bank.switched else bank.leader
+        leader = widened_along(bank.leader, settings.rethink_m, settings.satellites_m) if bank.switched else bank.leader
         return replace(bank, leader=leader, in_doubt=False, switched=False, decided=True)
     return bank
 
@@ -327,7 +337,7 @@ def _corrected_by_ends(estimate: Estimate, picture: Picture, bank: LaneBank) -> 
     return corrected(estimate, told.residual_m, rows, told.noise)[0]
 
 
-def _corrected_by_dashes(bank: LaneBank, picture: Picture) -> LaneBank:
+def _corrected_by_dashes(bank: LaneBank, picture: Picture, settings: LaneSettings) -> LaneBank:
     """The bank after the dashes that it explains; where too few do, it has counted wrong and must look again."""
     model, moved_m = picture.phase, bank.moved_m
     if picture.dashes.size == 0:
@@ -349,7 +359,7 @@ def _corrected_by_dashes(bank: LaneBank, picture: Picture) -> LaneBank:
     agreed = keep * bank.dashes_agreed + share * len(said.residual_m) / max(said.offered, 1)
     offered = keep * bank.dashes_offered + share
     if offered > 0.5 * model.trust_m and agreed < model.trust * offered:
-        leader, agreed, offered = widened_along(leader, model.rethink_m), 0.0, 0.0
+        leader, agreed, offered = widened_along(leader, model.rethink_m, settings.satellites_m), 0.0, 0.0
     return replace(bank, leader=leader, copies=copies, dashes_agreed=agreed, dashes_offered=offered)
 
 

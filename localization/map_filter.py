@@ -21,7 +21,7 @@ from localization.dash_phase import DashModel, seen_dashes
 from localization.estimate_pose import covariance_then, pose_of, pose_then, state_jacobian
 from localization.estimator import Estimate, EstimatorSettings, InertialStep, corrected, stepped
 from localization.fusion import on_way
-from localization.integrity import IntegritySettings
+from localization.integrity import IntegritySettings, limit_of
 from localization.landmark_matching import LandmarkModel, landmark_correction
 from localization.lane_hypotheses import LABELS, LaneBank, LaneSettings, Picture, margin_nats, start_bank, with_marks
 from localization.line_ends import EndModel
@@ -144,7 +144,7 @@ def with_fix(bank: LaneBank, trail: Trail, fix: GnssFix, fix_ns: int, settings: 
 
 def is_hopeless(bank: LaneBank, settings: MapSettings) -> bool:
     """Whether the bank contradicts the satellites or the map for so long that it must begin again."""
-    strange, limit = bank.strange_fixes, settings.integrity.strange_fixes
+    strange, limit = bank.strange_fixes, limit_of(bank, settings.integrity)
     undecided = margin_nats(bank) < settings.lanes.certain_nats
     return strange >= 3 * limit or (undecided and strange >= limit) or bank.off_road_m > settings.off_road_m
 
