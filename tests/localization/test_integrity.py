@@ -87,3 +87,20 @@ def test_a_place_without_a_lane_is_not_certain() -> None:
     exists[REACH] = False
     bank = replace(bank, beside=replace(bank.beside, exists=exists))
     assert judged(bank, INTEGRITY, LANES).status == PoseStatus.LANE_UNCERTAIN
+
+
+def test_lines_and_dashes_that_agree_speak_against_satellites_for_a_while_only() -> None:
+    strange = replace(decided(), strange_fixes=INTEGRITY.strange_fixes)
+    vouched = replace(strange, dashes_agreed=60.0, dashes_offered=60.0)
+    assert judged(strange, INTEGRITY, LANES).status == PoseStatus.LANE_UNCERTAIN
+    assert judged(vouched, INTEGRITY, LANES).status == PoseStatus.LANE_CERTAIN
+    longer = replace(vouched, strange_fixes=INTEGRITY.vouched_factor * INTEGRITY.strange_fixes)
+    assert judged(longer, INTEGRITY, LANES).status == PoseStatus.LANE_UNCERTAIN
+
+
+@pytest.mark.parametrize("change", [{"dashes_agreed": 30.0}, {"dashes_offered": 20.0, "dashes_agreed": 20.0},
+                                    {"agreed": 25.0}, {"decided": False}])  # fmt: skip
+def test_who_disagrees_or_has_seen_little_is_no_witness(change: dict[str, object]) -> None:
+    vouched = replace(decided(), dashes_agreed=60.0, dashes_offered=60.0)
+    assert vouched.vouched
+    assert not replace(vouched, **change).vouched

@@ -8,8 +8,8 @@ import pytest
 
 from bus.messages import LaneMarks
 from geometry.pose import Pose
-from localization.estimate_pose import lateral_sigma_m, longitudinal_sigma_m, pose_of, shifted
-from localization.estimator import GNSS_Y, SPEED, STATES, YAW, Estimate, X, Y
+from localization.estimate_pose import lateral_sigma_m, longitudinal_sigma_m, pose_of, shifted, widened_along
+from localization.estimator import GNSS_X, GNSS_Y, SPEED, STATES, YAW, Estimate, X, Y, corrected
 from localization.integrity import IntegritySettings, judged
 from localization.lane_hypotheses import (
     REACH,
@@ -138,12 +138,28 @@ def test_what_was_learnt_along_the_road_in_doubt_is_forgotten_with_certainty() -
 def test_a_leader_that_keeps_the_lead_through_doubt_forgets_nothing() -> None:
     road = straight_road(3)
     bank = looked(start_bank(estimate_at(in_lane(1)), road, SETTINGS), road, in_lane(1), 12)
-    before_m = longitudinal_sigma_m(bank.leader)
+    place = np.eye(1, STATES, X)
+    bank = replace(bank, leader=corrected(bank.leader, np.zeros(1), place, np.array(((0.2**2,),)))[0])
     again = looked(replace(bank, in_doubt=True), road, in_lane(1), 2)
     assert not again.in_doubt
-    assert longitudinal_sigma_m(again.leader) == pytest.approx(before_m, rel=0.05)
+    assert longitudinal_sigma_m(again.leader) == pytest.approx(0.2, rel=0.05)
     lost = looked(replace(bank, in_doubt=True, switched=True), road, in_lane(1), 2)
-    assert longitudinal_sigma_m(lost.leader) > 1.2 * before_m
+    assert longitudinal_sigma_m(lost.leader) > 1.5
+
+
+def test_who_forgets_its_place_along_the_road_keeps_what_is_known_of_satellites() -> None:
+    """However often it is forgotten, satellites are off by no more than they can be."""
+    estimate = satellites_say(estimate_at(in_lane(1)))
+    for _ in range(5):
+        estimate = widened_along(estimate, 4.0, 2.5)
+    assert 1.5 < longitudinal_sigma_m(satellites_say(estimate)) < 4.0
+    assert lateral_sigma_m(estimate) == pytest.approx(lateral_sigma_m(estimate_at(in_lane(1))), rel=0.01)
+
+
+def satellites_say(estimate: Estimate) -> Estimate:
+    """The estimate after a fix where it believes to be."""
+    fix = np.eye(1, STATES, X) + np.eye(1, STATES, GNSS_X)
+    return corrected(estimate, np.zeros(1), fix, np.array(((0.5**2,),)))[0]
 
 
 def test_lines_that_contradict_the_filter_for_long_make_it_uncertain() -> None:
