@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from bus.messages import MarkType
 from geometry.angles import Floats
-from geometry.camera import Camera, distorted
+from geometry.camera import Camera
 from perception.net.classes import CHANNELS, STRIDE
-from perception.net.decode import Detections, Grid, levelled, sigmoid
+from perception.net.decode import Detections, Grid, boxes_px, levelled, sigmoid
 from perception.net.lane_lines import SeenLine
 from perception.net.picture import margin_of
 
@@ -27,10 +27,6 @@ Mask = NDArray[np.bool_]
 
 _CELL_PX = 0.5 * STRIDE
 """The net is taught what the picture shows at this pixel of each cell."""
-_NEAR_CORNER_M = 0.3
-_WIDEST = 1.0
-"""Corners of boxes further aside than 45 degrees lie outside the picture of any lens that looks along the car."""
-_CORNERS = np.array([(a, b, c) for a in (0.5, -0.5) for b in (0.5, -0.5) for c in (0.0, 1.0)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +101,11 @@ def decode_edges(
 def hidden_cells(found: Detections, camera: Camera, shape: tuple[int, ...], settings: EdgeSettings) -> Mask:
     """Cells (h, w) of the grid in which a body may stand before the ground: the upright box around each."""
     hidden = np.zeros(shape, dtype=bool)
-    sizes = np.column_stack((found.length_m, found.width_m, found.height_m))
-    for x, y, yaw, size in zip(found.x_m, found.y_m, found.yaw_rad, sizes, strict=True):
-        cos, sin = math.cos(yaw), math.sin(yaw)
-        corners = _CORNERS * size @ np.array([(cos, sin, 0.0), (-sin, cos, 0.0), (0.0, 0.0, 1.0)]) + (x, y, 0.0)
-        points = camera.in_camera(corners)
-        if points[:, 2].max() < _NEAR_CORNER_M:
-            continue
-        flat = np.clip(points[:, :2] / np.maximum(points[:, 2:], _NEAR_CORNER_M), -_WIDEST, _WIDEST)
-        pixels = distorted(flat, camera.distortion) * (camera.matrix[0, 0], camera.matrix[1, 1]) + camera.matrix[:2, 2]
-        low, high = pixels.min(axis=0), pixels.max(axis=0)
-        margin = settings.hidden_px + settings.hidden_share * (high - low)
-        top_left = np.array(margin_of(camera.height, camera.width)[::-1])
-        u0, v0 = np.maximum((low - margin - top_left) // STRIDE, 0).astype(int)
-        u1, v1 = np.maximum((high + margin - top_left) // STRIDE + 1, 0).astype(int)
+    corner = np.array(margin_of(camera.height, camera.width)[::-1])
+    for box in boxes_px(found, camera):
+        margin = settings.hidden_px + settings.hidden_share * (box[2:] - box[:2])
+        u0, v0 = np.maximum((box[:2] - margin - corner) // STRIDE, 0).astype(int)
+        u1, v1 = np.maximum((box[2:] + margin - corner) // STRIDE + 1, 0).astype(int)
         hidden[v0:v1, u0:u1] = True
     return hidden
 
