@@ -66,7 +66,7 @@ def test_the_bound_holds_while_satellites_are_out(blacked_out: tuple[RunResult, 
 
 
 def test_without_marks_and_satellites_the_mode_is_degraded_before_the_lane_is_left(tmp_path: Path) -> None:
-    blind = {"miss": 1.0, "false_rate_hz": 0.0}
+    blind = {"miss": 1.0, "false_rate_hz": 0.0, "edge_miss": 1.0, "edge_false_rate_hz": 0.0, "dash_miss": 1.0}
     result, path = driven(tmp_path, "curve", 30.0, gnss={"outages_s": [[5.0, 60.0]]}, lane_marks=blind)
     t_s, lateral, certain = errors(path)
     assert (np.abs(lateral[:, 0]) <= lateral[:, 1]).all()

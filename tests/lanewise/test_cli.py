@@ -40,7 +40,8 @@ def test_a_failed_verdict_exits_with_1_and_says_why(tmp_path: Path) -> None:
         "        plan, memory = IdmPlanner().plan(scene, memory)\n"
         "        return replace(plan, states=replace(plan.states, y_m=plan.states.y_m + 3.0)), memory\n"
     )
-    done = lanewise("run", "merge", "--planner", f"{planner}:Drifter", *TOLD, "--out", "r", "--no-report", cwd=tmp_path)
+    told = (*TOLD, "--localization", "ground-truth", "--out", "r", "--no-report")
+    done = lanewise("run", "merge", "--planner", f"{planner}:Drifter", *told, cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     assert "merge: FAIL" in done.stdout
     assert "over the left mark" in done.stdout
