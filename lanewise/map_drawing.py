@@ -17,7 +17,7 @@ from lanewise.report.palette import LIGHT, rgb
 from lanewise.report.road import road_around
 from lanewise.report.scene import LineStyle, Road, SignalKind, SurfaceKind
 from maps.lane_map import LaneMap
-from maps.road_model import DRIVABLE_KINDS
+from maps.road_model import DRIVABLE_KINDS, Dashes
 
 MARGIN_M = 10.0
 LARGEST_PX = 16_384
@@ -81,10 +81,15 @@ def _lines(road: Road, low: Floats, high: Floats) -> Iterator[str]:
     for line in road.lines:
         if line.style is LineStyle.CENTRE:
             continue
-        dash = ' stroke-dasharray="4 8"' if line.style is LineStyle.BROKEN else ""
+        dash = _dash_array(line.dashes) if line.style is LineStyle.BROKEN and line.dashes is not None else ""
         color = LIGHT["edge" if line.style is LineStyle.EDGE else "mark-yellow" if line.color == "yellow" else "mark"]
         path = _path(line.points, low, high)
         yield f'<path d="{path}" fill="none" stroke="{color}" stroke-width="{line.width_m:.2f}"{dash}/>'
+
+
+def _dash_array(dashes: Dashes) -> str:
+    begins_at = -dashes.at_m % dashes.period_m
+    return f' stroke-dasharray="{dashes.dash_m:g} {dashes.gap_m:g}" stroke-dashoffset="{begins_at:.2f}"'
 
 
 def _crossings(road: Road, low: Floats, high: Floats) -> Iterator[str]:

@@ -18,6 +18,7 @@ from geometry.angles import Floats
 from lanewise.report.artwork import artwork
 from lanewise.report.palette import Palette, body_role, rgb, speed_color, tinted
 from lanewise.report.scene import LineStyle, ReportData, Road, RoadLine, SignalKind, latest
+from maps.dashes import strokes
 
 Image = NDArray[np.uint8]
 
@@ -26,7 +27,6 @@ SUBPIXEL_BITS = 4
 
 BRAKING_MPS2 = -0.6
 BLINK_S = 0.8
-DASH_M, GAP_M = 4.0, 8.0
 _LAMPS = {
     "red": ("braking",), "red_yellow": ("braking", "indicator"), "yellow": ("indicator",), "green": ("fast",),
     "flashing": ("indicator",),
@@ -145,18 +145,14 @@ def _dashes(line: RoadLine) -> list[Floats]:
     """The painted parts of a line; the middle of a lane is not painted at all in pictures."""
     if line.style is LineStyle.CENTRE:
         return []
-    if line.style is not LineStyle.BROKEN:
+    if line.style is not LineStyle.BROKEN or line.dashes is None:
         return [line.points]
     along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(line.points, axis=0).T))))
-    first = math.floor(line.phase_m / (DASH_M + GAP_M)) * (DASH_M + GAP_M) - line.phase_m
-    starts = np.arange(first, along[-1], DASH_M + GAP_M)
-    dashes = []
-    for start in starts:
-        low, high = max(start, 0.0), min(start + DASH_M, float(along[-1]))
-        if high > low:
-            stations = np.array([low, *along[(along > low) & (along < high)], high])
-            dashes.append(np.stack([np.interp(stations, along, line.points[:, axis]) for axis in range(2)], axis=-1))
-    return dashes
+    painted = []
+    for low, high in strokes(line.dashes, 0.0, float(along[-1])):
+        stations = np.array([low, *along[(along > low) & (along < high)], high])
+        painted.append(np.stack([np.interp(stations, along, line.points[:, axis]) for axis in range(2)], axis=-1))
+    return painted
 
 
 def _draw_plan(image: Image, data: ReportData, t_s: float, view: View, palette: Palette) -> None:

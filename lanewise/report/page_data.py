@@ -18,6 +18,7 @@ from lanewise.report.artwork import artwork
 from lanewise.report.palette import THEMES, body_role
 from lanewise.report.scene import PlanView, ReportData, RoadLine, RoadSignal
 from lanewise.report.sight import SeenTracks, Strip
+from maps.road_model import Dashes
 
 SAMPLE_S = 0.04
 """Least time between two samples that are sent."""
@@ -113,9 +114,14 @@ def _line(line: RoadLine, origin: Floats) -> dict[str, Any]:
         "style": line.style.value,
         "color": line.color,
         "width": round(line.width_m, 3),
-        "phase": round(line.phase_m, 2),
+        **({} if line.dashes is None else _dashes(line.dashes)),
         "points": _points(line.points, origin),
     }
+
+
+def _dashes(dashes: Dashes) -> dict[str, Any]:
+    """Lengths of dash and gap, and where in the pattern the line begins."""
+    return {"dash": [dashes.dash_m, dashes.gap_m], "phase": round(-dashes.at_m % dashes.period_m, 2)}
 
 
 def _signal(signal: RoadSignal, origin: Floats) -> dict[str, Any]:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from bus.messages import LightState
 from geometry.angles import Floats
 from lanewise.report.scene import LineStyle, Road, RoadLine, RoadSignal, RoadSurface, SignalKind, SurfaceKind
+from maps.dashes import with_dashes
 from maps.lane_map import LaneMap, MapSignal, MarkSpan
-from maps.road_model import DRIVABLE_KINDS
+from maps.road_model import DRIVABLE_KINDS, Dashes
 from maps.signal_meaning import Rank, is_traffic_light, rank_of
 
 REACH_M = 220.0
@@ -25,6 +27,8 @@ _SHOULDERS = ("shoulder", "stop", "border", "parking", "restricted")
 _BROKEN = ("broken", "botts dots")
 _DOUBLE = ("solid solid", "solid broken", "broken solid", "broken broken")
 _DOUBLE_GAP_M = 0.12
+_DOTS = Dashes(0.3, 0.9, 0.0)
+"""Botts' dots have no lengths."""
 _STOP_WIDTH_M = 0.4
 _SPEED_LIMIT = "274"
 _BY_RANK = {
@@ -38,7 +42,8 @@ LightTimes = Sequence[tuple[float, Mapping[str, LightState]]]
 
 
 def road_around(lane_map: LaneMap, points: Floats, lights: LightTimes = ()) -> Road:
-    """What lies within `REACH_M` of points of shape (T, 2)."""
+    """What lies within `REACH_M` of points of shape (T, 2); where the map says no dashes, the usual ones are drawn."""
+    lane_map = with_dashes(lane_map)
     low, high = points.min(axis=0) - REACH_M, points.max(axis=0) + REACH_M
     surfaces: list[RoadSurface] = []
     lines: list[RoadLine] = []
@@ -123,15 +128,18 @@ def _span_lines(edge: Floats, s_m: Floats, span: MarkSpan, end_m: float) -> Iter
         return
     width_m = span.width_m if span.width_m > 0.0 else 0.12
     color = "white" if span.color in ("standard", "") else span.color
+    pattern = span.dashes or _DOTS
+    dashes = replace(pattern, at_m=pattern.at_m - first)
     if span.kind in _DOUBLE:
         for part, shift in zip(span.kind.split(), (0.5, -0.5), strict=True):
             beside = _shifted(points, shift * (_DOUBLE_GAP_M + width_m))
-            yield RoadLine(LineStyle(part), beside, color, width_m, first)
+            yield RoadLine(LineStyle(part), beside, color, width_m, dashes if part == "broken" else None)
     elif span.kind in ("curb", "grass", "edge"):
         yield RoadLine(LineStyle.EDGE, points, color, 0.12)
     else:
-        style = LineStyle.BROKEN if span.kind in _BROKEN else LineStyle.SOLID
-        yield RoadLine(style, points, color, width_m, first)
+        broken = span.kind in _BROKEN
+        style = LineStyle.BROKEN if broken else LineStyle.SOLID
+        yield RoadLine(style, points, color, width_m, dashes if broken else None)
 
 
 def _shifted(points: Floats, left_m: float) -> Floats:

@@ -16,6 +16,7 @@ from geometry.angles import Floats
 from geometry.errors import ContractError
 from lanewise.report.series import Series
 from lanewise.report.sight import Sight
+from maps.road_model import Dashes
 from motion.rollout import Rollout
 from planning.metrics.result import Verdict
 
@@ -46,14 +47,14 @@ class SurfaceKind(StrEnum):
 class RoadLine:
     """A line through points of shape (K, 2), K >= 2. `color` is that of the paint (`white`, `yellow`, ...).
 
-    `phase_m` is the arc length at which the first point lies in the pattern of a broken line.
+    `dashes` of a broken line, by arc length from its first point.
     """
 
     style: LineStyle
     points: Floats
     color: str = "white"
     width_m: float = 0.15
-    phase_m: float = 0.0
+    dashes: Dashes | None = None
 
     def __post_init__(self) -> None:
         _freeze(self, "points", columns=2, least=2)

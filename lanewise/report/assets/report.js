@@ -122,8 +122,8 @@
         pen.setLineDash([0.6, 1.4]);
       } else {
         pen.strokeStyle = line.style === "edge" ? colors.edge : colors[PAINT[line.color] || "mark"];
-        pen.setLineDash(line.style === "broken" ? [4, 8] : []);
-        pen.lineDashOffset = line.phase;
+        pen.setLineDash(line.style === "broken" ? line.dash || [] : []);
+        pen.lineDashOffset = line.phase || 0;
       }
       pen.lineWidth = Math.max(line.width, (line.style === "centre" ? 0.8 : 1.1) / state.scale);
       pen.stroke(line.made);

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from bus.messages import LightState
+from geometry.pose import Pose
 from lanewise.report.road import REACH_M, road_around
 from lanewise.report.scene import LineStyle, SignalKind, SurfaceKind
 from lanewise.scenarios.catalog import FOLDER
+from maps.dashes import dashes_around, strokes, with_dashes
 from maps.lane_sampling import sample_lanes
+from maps.mark_lines import mark_lines
 from maps.opendrive import read_opendrive
 from maps.signal_meaning import is_traffic_light
 
@@ -24,6 +27,22 @@ def test_the_motorway_has_lanes_edges_and_broken_marks() -> None:
     centre = lane_map.centre(lane)
     _, offset = centre.project(np.concatenate([line.points for line in road.lines if line.style is LineStyle.BROKEN]))
     assert np.abs(np.abs(offset[np.abs(offset) < 3.0]) - 1.875).max() < 0.01
+
+
+def test_dashes_are_drawn_where_the_map_has_them() -> None:
+    lane_map = with_dashes(sample_lanes(read_opendrive(FOLDER / "maps" / "highway_straight.xodr")))
+    start = lane_map.centre_points[lane_map.rows(lane_map.index("1:0:-2"))][5]
+    known = dashes_around(mark_lines(lane_map), Pose(float(start[0]), float(start[1]), 0.0), 0.0, 60.0, 3.0)
+    drawn = []
+    for line in road_around(lane_map, start[None]).lines:
+        if line.style is LineStyle.BROKEN:
+            assert line.dashes is not None
+            begins, ends = strokes(line.dashes, 0.0, float(np.hypot(*(line.points[-1] - line.points[0])))).T
+            along = (line.points[-1] - line.points[0]) / np.hypot(*(line.points[-1] - line.points[0]))
+            drawn.append(line.points[0] + (0.5 * (begins + ends))[:, None] * along)
+    gaps = np.hypot(*(np.concatenate(drawn)[:, None] - (known.xy_m + start)[None]).T).min(axis=1)
+    assert len(known.xy_m) >= 3
+    assert gaps.max() < 0.05
 
 
 def test_what_is_far_away_is_not_drawn() -> None:
