@@ -376,11 +376,11 @@ def behind_somebody(gap, v, closing, share, last, numbers):  # type: ignore[no-u
 
 @njit(cache=True, error_model="numpy", inline="always")
 def look_around(  # type: ignore[no-untyped-def]
-    k, t, v, s, d, slope, turn, half, dt, share, last, changes, ego, road, boxes, chance, sigma, numbers, worst, terms
+    k, t, v, s, d, slope, turn, half, dt, share, last, changes, ego, road, boxes, chance, sigma, numbers, worst, costs
 ):
-    """Add what the others cost at an instant; raises the worst contact with each future and returns the cost of the
-    soonest meeting straight on."""
-    soon = 0.0
+    """Raises the worst contact with each future; returns the cost of the soonest meeting straight on, and the `costs`
+    of driving behind the others, (3), with those of this instant."""
+    soon, (ttc, short, brake) = 0.0, costs
     low, high, centre = s - ego[REAR_M], s + ego[FRONT_M], middle_of(ego, d, slope)
     sigma_s, sigma_d = sigma[k, 0], sigma[k, 1]
     for f in range(len(chance)):
@@ -402,11 +402,9 @@ def look_around(  # type: ignore[no-untyped-def]
             elif worst[f] >= 0.0:
                 worst[f] = max(worst[f], cost)
         if rear > low and across < 0.0:
-            ttc, short, brake = behind_somebody(max(rear - high, 0.0), v, closing, share, last, numbers)
-            terms[TTC] += chance[f] * ttc
-            terms[GAP] += chance[f] * short
-            terms[BRAKE] += chance[f] * brake
-    return soon
+            now = behind_somebody(max(rear - high, 0.0), v, closing, share, last, numbers)
+            ttc, short, brake = ttc + chance[f] * now[0], short + chance[f] * now[1], brake + chance[f] * now[2]
+    return soon, (ttc, short, brake)
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -462,7 +460,7 @@ def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers
     half = half_width(ego, slope)
     count, changes = len(times), way[LANE_SIDE] != 0.0
     hardest, grip, edge, lost, squares, aside, off, over = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    soon, pull = 0.0, 0.0
+    soon, pull, arrival, costs = 0.0, 0.0, 0.0, (0.0, 0.0, 0.0)
     for f in range(len(chance)):
         worst[f] = 0.0
     for k in range(count):
@@ -491,21 +489,22 @@ def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers
         over += share * max(v - road[1, cell] - 0.3, 0.0)
         distance += v * dt + 0.5 * a * dt * dt
         v = max(v + a * dt, 0.0)
-        terms[ARRIVAL] += numbers[W_ARRIVAL] * missed(times[k], times[k + 1], ego[EGO_S] + distance, ego)
+        arrival += numbers[W_ARRIVAL] * missed(times[k], times[k + 1], ego[EGO_S] + distance, ego)
         d, slope, bend = offset_at(way, distance)
         half = half_width(ego, slope)
         last = 1.0 if k == count - 2 else share
         cell = min(int(distance / CEILING_STEP_M), road.shape[1] - 1)
-        met = look_around(
+        met, costs = look_around(
             k + 1, times[k + 1], v, ego[EGO_S] + distance, d, slope, road[2, cell] + bend, half, dt, share, last,
-            changes, ego, road, boxes, chance, sigma, numbers, worst, terms,
+            changes, ego, road, boxes, chance, sigma, numbers, worst, costs,
         )  # fmt: skip
         soon = max(soon, met)
     for f in range(len(chance)):
         terms[CONTACT] += numbers[W_CONTACT] * chance[f] * abs(worst[f])
     terms[ROAD] = numbers[W_ROAD] * min(2.0 * max(edge, 0.0), 1.0)
     terms[PROGRESS] = numbers[W_PROGRESS] * lost
-    terms[TTC] += numbers[W_TTC] * soon
+    terms[TTC], terms[GAP], terms[BRAKE] = costs[0] + numbers[W_TTC] * soon, costs[1], costs[2]
+    terms[ARRIVAL] = arrival
     start = 6.0 * abs(way[C3]) * ego[EGO_V] * ego[EGO_V]
     terms[COMFORT] = squares + numbers[W_SIDEWAYS] * (aside + 4.0 * min(max(start - TURNING_RADPS2, 0.0), 1.0))
     terms[HARSH] = harshness(hardest, grip, numbers) + numbers[W_STRONG] * max(pull - PULL_MPS2, 0.0)
@@ -518,14 +517,37 @@ def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers
     return first_lead
 
 
+@njit(cache=True, error_model="numpy", inline="always")
+def of_7(a):  # type: ignore[no-untyped-def]
+    """A row of 7 numbers as a tuple."""
+    return a[0], a[1], a[2], a[3], a[4], a[5], a[6]
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def of_13(a):  # type: ignore[no-untyped-def]
+    """A row of 13 numbers as a tuple."""
+    return a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12]
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def of_35(a):  # type: ignore[no-untyped-def]
+    """A row of 35 numbers as a tuple."""
+    return (
+        a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13], a[14], a[15], a[16],
+        a[17], a[18], a[19], a[20], a[21], a[22], a[23], a[24], a[25], a[26], a[27], a[28], a[29], a[30], a[31],
+        a[32], a[33], a[34]
+    )  # fmt: skip
+
+
 @njit(cache=True, error_model="numpy")
 def candidate_body(  # type: ignore[no-untyped-def]
     item, way, policies, ego, road, boxes, chance, sigma, times, numbers, terms, motion, lead, worst
 ):
-    """One candidate: the way with policy `item`."""
+    """One candidate: the way with policy `item`. Rows are held in registers: what is written may alias arrays."""
     lead[item] = score_candidate(
-        way, policies[item], ego, road, boxes, chance, sigma, times, numbers, terms[item], motion[item], worst[item]
-    )
+        of_13(way), of_7(policies[item]), of_13(ego), road, boxes, chance, sigma, times, of_35(numbers), terms[item],
+        motion[item], worst[item],
+    )  # fmt: skip
 
 
 @njit(cache=True, error_model="numpy")
