@@ -42,7 +42,7 @@ class DashModel:
     mount_rad: float = 1.0e-3
     mount_repeats: float = 300.0
     height_m: float = 1.4
-    unique_nats: float = 5.0
+    unique_nats: float = 2.5
     rejected_at_sigma: float = 3.5
     trust: float = 0.4
     trust_m: float = 60.0

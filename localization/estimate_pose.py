@@ -9,7 +9,7 @@ import numpy as np
 
 from geometry.angles import Floats, wrap_rad
 from geometry.pose import IDENTITY, Pose
-from localization.estimator import GNSS_X, GNSS_Y, STATES, YAW, Estimate, X, Y, corrected
+from localization.estimator import GNSS_X, GNSS_Y, MOUNT, STATES, YAW, Estimate, X, Y, corrected
 
 _POSE = (X, Y, YAW)
 
@@ -52,8 +52,27 @@ def covariance_then(estimate: Estimate, now_from_then: Pose) -> Floats:
     return covariance
 
 
+def pose_as_seen(estimate: Estimate, now_from_then: Pose) -> Pose:
+    """`pose_then` as the camera has it that looks straight ahead: turned back by what its mount is off."""
+    return pose_then(estimate, now_from_then) @ Pose(0.0, 0.0, -float(estimate.mean[MOUNT]))
+
+
+def covariance_as_seen(estimate: Estimate, now_from_then: Pose) -> Floats:
+    """Covariance (3, 3) of x, y, yaw of `pose_as_seen`."""
+    rows = seen_jacobian(np.eye(3), estimate, now_from_then)
+    covariance: Floats = rows @ estimate.covariance @ rows.T
+    return covariance
+
+
+def seen_jacobian(by_pose: Floats, estimate: Estimate, now_from_then: Pose) -> Floats:
+    """Rows (R, 3) by x, y, yaw of `pose_as_seen` as rows (R, 15) by the whole state now."""
+    rows = state_jacobian(by_pose, estimate, now_from_then)
+    rows[:, MOUNT] = -by_pose[:, 2]
+    return rows
+
+
 def state_jacobian(by_pose: Floats, estimate: Estimate, now_from_then: Pose = IDENTITY) -> Floats:
-    """Rows (R, 3) by x, y, yaw of the pose then as rows (R, 14) by the whole state now."""
+    """Rows (R, 3) by x, y, yaw of the pose then as rows (R, 15) by the whole state now."""
     rows = np.zeros((len(by_pose), STATES))
     rows[:, _POSE] = by_pose @ _then_by_now(estimate, now_from_then)
     return rows

@@ -6,7 +6,8 @@ The nominal state is moved by the full equations of motion, the covariance by th
 Quaternion kinematics for the error-state Kalman filter, 2017, section 5, reduced to the plane).
 
 Nothing is known in advance but how good the devices of a class are: the scales of wheels and gyro, the slip of the
-tyres along and across, the biases of gyro and accelerometer, the lag of the receiver and its slow error are all states.
+tyres along and across, the biases of gyro and accelerometer, the camera's mount, the lag of the receiver and its slow
+error are all states.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ import numpy as np
 from geometry.angles import Floats
 
 (
-    X, Y, YAW, SPEED, GYRO_BIAS, GYRO_SCALE, ACCEL_BIAS, CLIMB, WHEEL_SCALE, SLIP, SIDE, LATENCY, GNSS_X, GNSS_Y,
-) = range(14)  # fmt: skip
+    X, Y, YAW, SPEED, GYRO_BIAS, GYRO_SCALE, ACCEL_BIAS, CLIMB, WHEEL_SCALE, SLIP, SIDE, MOUNT, LATENCY, GNSS_X,
+    GNSS_Y,
+) = range(15)  # fmt: skip
 """Indices into the state: m, m, rad, m/s along the road, rad/s, share, m/s^2, sine of the slope, share, share per
-m/s^2, rad, s, m, m."""
-STATES = 14
+m/s^2, rad, rad, s, m, m."""
+STATES = 15
 _GRAVITY_MPS2 = 9.81
 _EYE = np.eye(STATES)
 DRY_SLIP = 0.0034
@@ -43,9 +45,10 @@ class EstimatorSettings:
     how far the motion of the rear axle points off the heading: by crossfall, wind and the slip of tyres sideways.
     `slip_per_mps2`, the slip of a tyre per unit of specific force, is 1 / (C mu g) with a slip stiffness C of 30 loads
     (Rajamani, Vehicle Dynamics and Control, 2nd ed., 4.2): 0.0034 on a dry road, three times that on snow; hence its
-    spread. `antenna_up_m` is how far the antenna sits above the body's roll axis. Satellites: `bias_m` and `bias_s` are
-    atmosphere and orbits. A receiver filters, so that its places are alike for a second: `fix_factor` is what ten alike
-    fixes a second have their sigma widened by. Doppler is measured anew each time and needs less, `velocity_factor`.
+    spread. `mount_rad` is how far the camera's mount is turned off its calibration. `antenna_up_m` is how far the
+    antenna sits above the body's roll axis. Satellites: `bias_m` and `bias_s` are atmosphere and orbits. A receiver
+    filters, so that its places are alike for a second: `fix_factor` is what ten alike fixes a second have their sigma
+    widened by. Doppler is measured anew each time and needs less, `velocity_factor`.
     `gate` is the chi-square of two degrees of freedom beyond which a fix is refused, 1e-5 of the good ones.
     """
 
@@ -70,6 +73,8 @@ class EstimatorSettings:
     slip_sigma: float = 0.003
     slip_walk: float = 1.0e-4
     side_rad: float = 1.7e-3
+    mount_rad: float = 1.0e-3
+    mount_walk: float = 1.0e-5
     still_mps: float = 0.01
     latency_s: float = 0.0
     latency_sigma_s: float = 0.2
@@ -102,7 +107,7 @@ class InertialStep:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimate:
-    """State `mean` (14,) with `covariance` (14, 14) at `stamp_ns`; the indices are named in this module."""
+    """State `mean` (15,) with `covariance` (15, 15) at `stamp_ns`; the indices are named in this module."""
 
     stamp_ns: int
     mean: Floats
@@ -203,7 +208,7 @@ def propagated(
 
 
 def _walks(rate: float, speed: float, kept: tuple[float, float], dt: float, settings: EstimatorSettings) -> Floats:
-    """Variances (12,) from YAW on that `dt` seconds add; `kept` are the shares of slow states that stay."""
+    """Variances (13,) from YAW on that `dt` seconds add; `kept` are the shares of slow states that stay."""
     fade, same = kept
     bias, new = (1.0 - fade * fade) * settings.bias_m**2, 1.0 - same * same
     yaw = settings.yaw_walk_rad**2 + (settings.turn_share * rate) ** 2
@@ -211,14 +216,14 @@ def _walks(rate: float, speed: float, kept: tuple[float, float], dt: float, sett
     return np.array((
         yaw * dt, settings.pull_mps2**2 * dt, settings.gyro_bias_walk**2 * dt, 0.0, settings.accel_bias_walk**2 * dt,
         new * settings.climb**2, settings.wheel_scale_walk**2 * rolling, settings.slip_walk**2 * rolling,
-        new * settings.side_rad**2, 0.0, bias, bias,
+        new * settings.side_rad**2, settings.mount_walk**2 * rolling, 0.0, bias, bias,
     ))  # fmt: skip
 
 
 def corrected(
     estimate: Estimate, residual: Floats, jacobian: Floats, noise: Floats, gate: float = math.inf
 ) -> tuple[Estimate, bool]:
-    """The estimate after k measured minus expected values (k,), Jacobian (k, 14), noise (k, k), in Joseph's form.
+    """The estimate after k measured minus expected values (k,), Jacobian (k, 15), noise (k, k), in Joseph's form.
 
     Beyond `gate` (chi-square of k degrees of freedom) the estimate stays as it is and False is returned.
     """
@@ -234,7 +239,7 @@ def corrected(
 
 
 def _told(estimate: Estimate, residual: float, row: Floats, variance: float, gate: float) -> tuple[Estimate, bool]:
-    """`corrected` for one value with its row (14,): the same without solving, as it runs at the rate of the wheels."""
+    """`corrected` for one value with its row (15,): the same without solving, as it runs at the rate of the wheels."""
     cross = estimate.covariance @ row
     spread = float(row @ cross) + variance
     if residual * residual > gate * spread:

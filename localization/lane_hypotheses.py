@@ -23,11 +23,14 @@ from geometry.pose import IDENTITY, Pose
 from inference.here import RunKernel, run_here
 from localization.dash_phase import NO_DASHES, DashCorrection, DashModel, SeenDashes, dash_correction
 from localization.estimate_pose import (
+    covariance_as_seen,
     covariance_then,
     lateral_sigma_m,
     longitudinal_sigma_m,
+    pose_as_seen,
     pose_of,
     pose_then,
+    seen_jacobian,
     shifted,
     state_jacobian,
     widened,
@@ -316,12 +319,12 @@ def _corrected(bank: LaneBank, picture: Picture, settings: LaneSettings) -> Lane
 
 def corrected_by_lines(estimate: Estimate, picture: Picture, moved_m: float) -> tuple[Estimate, LineCorrection]:
     """An estimate after the lines that it explains, and what was used."""
-    then = pose_then(estimate, picture.now_from_then)
-    spread = covariance_then(estimate, picture.now_from_then)
+    then = pose_as_seen(estimate, picture.now_from_then)
+    spread = covariance_as_seen(estimate, picture.now_from_then)
     told = line_correction(then, spread, picture.seen, picture.lines, picture.model, moved_m)
     if len(told.residual_m) == 0:
         return estimate, told
-    rows = state_jacobian(told.jacobian, estimate, picture.now_from_then)
+    rows = seen_jacobian(told.jacobian, estimate, picture.now_from_then)
     return corrected(estimate, told.residual_m, rows, told.noise)[0], told
 
 

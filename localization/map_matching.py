@@ -45,9 +45,10 @@ class MarkModel:
     the picture. `line_m` is the error that a line keeps over `stays_m` (perception and map), so that pictures are not
     counted as independent, `edge_line_m`, and `edge_line_per_m` for each metre further aside than ASIDE_M, that of a
     bare edge of the road; `picture_m`, and `picture_per_m` for each metre further aside than ASIDE_M, that of a whole
-    line in one picture; `mount_rad` that of the camera's mount. Pictures that are taken less than `apart_m` apart are
-    one. `seen` and `edge_seen`: chance that a painted line beside the ego, or a bare edge, is reported; `seen_per_m` is
-    lost with each metre further aside. `gate_m`: a seen line further from any line of the map is unexplained;
+    line in one picture; `sway_rad` that of the direction in which a picture looks, alike for `sway_m`. Pictures that
+    are taken less than `apart_m` apart are one. `seen` and `edge_seen`: chance that a painted line beside the ego, or a
+    bare edge, is reported; `seen_per_m` is lost with each metre further aside. `gate_m`: a seen line further from any
+    line of the map is unexplained;
     `place_m` is how well the place of a lane is known that is only scored. `same_m`: seen lines nearer to each other
     than this are one, seen by two cameras.
     """
@@ -64,8 +65,8 @@ class MarkModel:
     picture_m: float = 0.03
     picture_per_m: float = 0.03
     apart_m: float = 0.3
-    mount_rad: float = 1.0e-3
-    mount_repeats: float = 1000.0
+    sway_rad: float = 5.0e-4
+    sway_m: float = 30.0
     bend_m: float = 0.5
     seen: float = 0.85
     edge_seen: float = 0.5
@@ -355,7 +356,8 @@ def _stacked(
     picture = slant * _picture_sigma_m(y, model)
     kept = slant * lasting
     common = same * (repeats * np.outer(kept, kept) + np.outer(picture, picture))
-    noise = own + common + model.mount_repeats * model.mount_rad**2 * np.outer(x, x)
+    sways = max(model.sway_m / max(moved_m, 0.1), 1.0)
+    noise = own + common + sways * model.sway_rad**2 * np.outer(x, x)
     # where the car stands, nothing new is seen
     still = max(model.apart_m / max(moved_m, 1e-3), 1.0)
     return LineCorrection(residual, _by_pose(pose, x, y, slope), still * noise, offered, accepted)

@@ -120,7 +120,7 @@ def placed(place: Pose, spread: tuple[float, float], now: TrailPoint, settings: 
     sigma = (
         spread[0], spread[0], spread[1], wheel_mps, settings.gyro_bias_radps, settings.gyro_scale,
         settings.accel_bias_mps2, settings.climb, settings.wheel_scale, settings.slip_sigma, settings.side_rad,
-        settings.latency_sigma_s, settings.bias_m, settings.bias_m,
+        settings.mount_rad, settings.latency_sigma_s, settings.bias_m, settings.bias_m,
     )  # fmt: skip
     covariance = np.diag(np.square(sigma))
     covariance[SPEED, WHEEL_SCALE] = covariance[WHEEL_SCALE, SPEED] = -now.speed_mps * settings.wheel_scale**2

@@ -60,7 +60,7 @@ def test_the_jacobian_is_the_derivative() -> None:
 
 def test_what_may_as_well_be_the_next_dash_says_nothing() -> None:
     truth = in_lane(1)
-    for along_m in (3.0, 10.0):
+    for along_m in (5.0, 10.0):
         assert dash_correction(truth, spread(along_m), seen_by(truth), LINES, MODEL, 1.0).offered == 0
     halfway = truth @ Pose(0.5 * PERIOD_M, 0.0, 0.0)
     assert dash_correction(halfway, spread(0.5), seen_by(truth), LINES, MODEL, 1.0).offered == 0

@@ -9,7 +9,7 @@ import pytest
 from bus.messages import LaneMarks
 from geometry.pose import Pose
 from localization.estimate_pose import lateral_sigma_m, longitudinal_sigma_m, pose_of, shifted, widened_along
-from localization.estimator import GNSS_X, GNSS_Y, SPEED, STATES, YAW, Estimate, X, Y, corrected
+from localization.estimator import GNSS_X, GNSS_Y, MOUNT, SPEED, STATES, YAW, Estimate, X, Y, corrected
 from localization.integrity import IntegritySettings, judged
 from localization.lane_hypotheses import (
     REACH,
@@ -33,7 +33,7 @@ MODEL, SETTINGS = MarkModel(), LaneSettings()
 def estimate_at(pose: Pose, sigma_m: float = 0.8) -> Estimate:
     mean = np.zeros(STATES)
     mean[[X, Y, YAW]] = pose.x_m, pose.y_m, pose.yaw_rad
-    covariance = np.diag([9.0, sigma_m**2, 1e-3, 0.01, 1e-5, 1e-5, 1e-2, 1e-4, 1e-4, 1e-5, 3e-6, 1e-2, 9.0, 9.0])
+    covariance = np.diag([9.0, sigma_m**2, 1e-3, 0.01, 1e-5, 1e-5, 1e-2, 1e-4, 1e-4, 1e-5, 3e-6, 1e-6, 1e-2, 9.0, 9.0])
     mean[SPEED] = 10.0
     return Estimate(0, mean, covariance)
 
@@ -205,3 +205,22 @@ def test_a_pose_against_the_traffic_finds_the_lanes_of_the_road_on_their_true_si
 def test_a_bank_begins_on_a_lane_of_its_own_direction_however_far_off_the_fix_is() -> None:
     bank = start_bank(estimate_at(in_lane(2, left_m=8.0)), straight_road(3), SETTINGS)
     assert pose_of(bank.leader).y_m == pytest.approx(in_lane(2).y_m)
+
+
+def test_a_mount_that_is_turned_is_told_from_a_heading_by_driving_along_the_lane() -> None:
+    """Lines always look turned by what the mount is off, while the car, by its motion, goes straight along them."""
+    turned_rad, lane_map = 3.0e-3, straight_road(3)
+    lines = mark_lines(lane_map)
+    bank = start_bank(estimate_at(in_lane(1), sigma_m=0.1), lane_map, SETTINGS)
+    for metre in range(200):
+        true = in_lane(1) @ Pose(float(metre), 0.0, 0.0)
+        seen = seen_lines(seen_from(lines, true @ Pose(0.0, 0.0, -turned_rad)), MODEL)
+        place = np.array(((true.x_m, true.y_m),)) - bank.leader.mean[[X, Y]]
+        rows = np.eye(2, STATES, X)
+        leader, _ = corrected(bank.leader, place[0], rows, 1e-4 * np.eye(2))
+        course = np.eye(1, STATES, YAW)  # what satellites say of its motion
+        leader, _ = corrected(leader, -leader.mean[[YAW]], course, np.array(((4.0e-6,),)))
+        bank = replace(bank, leader=leader, moved_m=1.0, looked_m=bank.looked_m + 1.0)
+        bank = with_marks(bank, Picture(seen, lines, MODEL), lane_map, SETTINGS)
+    assert bank.leader.mean[MOUNT] == pytest.approx(turned_rad, abs=1.5e-3)
+    assert abs(bank.leader.mean[YAW]) < 1.0e-3
