@@ -48,9 +48,8 @@ class MarkModel:
     line in one picture; `sway_rad` that of the direction in which a picture looks, alike for `sway_m`. Pictures that
     are taken less than `apart_m` apart are one. `seen` and `edge_seen`: chance that a painted line beside the ego, or a
     bare edge, is reported; `seen_per_m` is lost with each metre further aside. `gate_m`: a seen line further from any
-    line of the map is unexplained;
-    `place_m` is how well the place of a lane is known that is only scored. `same_m`: seen lines nearer to each other
-    than this are one, seen by two cameras.
+    line of the map is unexplained; `place_m` is how well the place of a lane is known that is only scored. `same_m`:
+    seen lines nearer to each other than this are one, seen by two cameras.
     """
 
     first_m: float = 4.0
