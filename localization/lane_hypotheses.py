@@ -179,7 +179,27 @@ def lanes_beside(lane_map: LaneMap, pose: Pose, settings: LaneSettings) -> Lanes
     own = int(np.argmin(np.abs(offset - left_m)))
     own = min(max(own, REACH), len(offset) - 1 - REACH)
     window = slice(own - REACH, own + REACH + 1)
-    return LanesBeside(offset[window] - offset[own], exists[window], against[window], float(left_m - offset[own]))
+    beside = LanesBeside(offset[window] - offset[own], exists[window], against[window], float(left_m - offset[own]))
+    return beside if beside.exists.all() else _with_lanes_beyond(beside, lane_map, pose, settings)
+
+
+def _with_lanes_beyond(beside: LanesBeside, lane_map: LaneMap, pose: Pose, settings: LaneSettings) -> LanesBeside:
+    """With the lanes that lie where the chain of neighbours has none: beyond a median lies nobody's neighbour."""
+    missing = np.flatnonzero(~beside.exists)
+    left_m = beside.offset_m[missing] - beside.from_centre_m
+    xy = pose @ np.stack((np.zeros(len(missing)), left_m), axis=1)
+    lanes, _, off_m = lane_map.nearest(xy, np.full(len(missing), pose.yaw_rad))
+    offset, exists, against = beside.offset_m.copy(), beside.exists.copy(), beside.against_nats.copy()
+    for k, lane, at_m, off in zip(missing.tolist(), lanes.tolist(), left_m.tolist(), off_m.tolist(), strict=True):
+        there = pose @ Pose(0.0, at_m, 0.0)
+        width_m = _width_beside(lane_map, lane, there)
+        if lane_map.kinds[lane] not in DRIVABLE_KINDS or not max(_NARROWEST_M, 2.0 * abs(off)) < width_m:
+            continue
+        along = _runs_along(lane_map, lane, there)
+        centre_m = at_m - off if along else at_m + off
+        offset[k], exists[k] = centre_m + beside.from_centre_m, True
+        against[k] = 0.0 if along else settings.oncoming_nats
+    return LanesBeside(offset, exists, against, beside.from_centre_m)
 
 
 def _chain(

@@ -4,8 +4,8 @@ In: the scene in `world`, the route's path around the ego. Out: `Futures` in the
 a motion along a lane (or straight on where there is none) at a lateral speed:
 
 keep     stays in its lane; who drifts settles where it is going, who moves towards its lane's centre stops there
-change   who drifts off its lane's centre goes on until it is one lane further; whose sideways speed grows is on half a
-         cosine and gets faster yet
+change   who drifts off its lane's centre goes on until it is one lane further; whose sideways speed grows may be on
+         half a cosine and get faster yet (`change faster`)
 turn     where its lane splits, one future per branch that its speed allows
 straight pedestrians, animals, obstacles and who is on no lane: constant velocity; pedestrians may also stop
 
@@ -59,6 +59,10 @@ class PredictionSettings:
     growing_mps2: tuple[float, float] = (0.8, 4.0)
     """Sideways acceleration above the first means that a lane change has just begun, above the second a jump of what
     is seen."""
+    begun_m: float = 0.375
+    faster_chance: float = 0.5
+    """Who is this far off its lane's centre (before that it may be wandering, UN R157 5.2.5) and gets faster sideways
+    goes on doing so with that chance; else it stays as fast as it is."""
     change_s: float = 2.5
     """Nobody changes lanes in less."""
     turning_mps2: float = 3.5
@@ -218,8 +222,11 @@ def _sideways(
     p = change_probability(outwards, abs(across_mps), settings)
     futures = [("keep", 1.0 - p, side * math.inf, settings.settle_s, (0.0, 0.0))] if p < 1.0 else []
     if p > 0.0:
-        swing = swing_of(abs(across_mps), growth_mps2 * side, width_m, settings)
-        futures.append(("change", p, side * width_m, math.inf, swing))
+        steady, swing = (0.0, 0.0), swing_of(abs(across_mps), growth_mps2 * side, width_m, settings)
+        faster = settings.faster_chance if swing != steady and outwards >= settings.begun_m else 0.0
+        futures.append(("change", p * (1.0 - faster), side * width_m, math.inf, steady))
+        if faster > 0.0:
+            futures.append(("change faster", p * faster, side * width_m, math.inf, swing))
     return futures
 
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,10 +25,16 @@ from localization.lane_hypotheses import (
 )
 from localization.map_matching import MarkModel, seen_lines
 from maps.lane_map import LaneMap
+from maps.lane_sampling import sample_lanes
 from maps.mark_lines import mark_lines
+from maps.opendrive import read_opendrive
 from tests.localization.road import WIDTH_M, in_lane, seen_from, straight_road
 
 MODEL, SETTINGS = MarkModel(), LaneSettings()
+
+
+MOTORWAY = Path(__file__).parents[2] / "lanewise" / "scenarios" / "maps" / "highway_straight.xodr"
+"""Three lanes each way with a median between them."""
 
 
 def estimate_at(pose: Pose, sigma_m: float = 0.8) -> Estimate:
@@ -224,3 +231,31 @@ def test_a_mount_that_is_turned_is_told_from_a_heading_by_driving_along_the_lane
         bank = with_marks(bank, Picture(seen, lines, MODEL), lane_map, SETTINGS)
     assert bank.leader.mean[MOUNT] == pytest.approx(turned_rad, abs=1.5e-3)
     assert abs(bank.leader.mean[YAW]) < 1.0e-3
+
+
+def test_lanes_beyond_a_median_are_lanes_beside() -> None:
+    lane_map = sample_lanes(read_opendrive(MOTORWAY))
+    at = lane_map.centre_points[lane_map.rows(lane_map.index("1:0:-2"))][100]
+    for turned in (False, True):
+        here = Pose(float(at[0]), float(at[1]), math.pi if turned else 0.0)
+        beside = lanes_beside(lane_map, here, SETTINGS)
+        there = here @ np.stack((np.zeros(7), beside.offset_m - beside.from_centre_m), axis=1)
+        lanes, _, off_m = lane_map.nearest(there[beside.exists])
+        assert len(set(lanes.tolist())) == beside.exists.sum() >= 3
+        np.testing.assert_allclose(off_m, 0.0, atol=0.05)
+        assert len(set(beside.against_nats[beside.exists].tolist())) == 2, "both directions are among them"
+
+
+def test_who_begins_on_the_wrong_carriageway_comes_back_to_its_own() -> None:
+    lane_map = sample_lanes(read_opendrive(MOTORWAY))
+    lines = mark_lines(lane_map)
+    at = lane_map.centre_points[lane_map.rows(lane_map.index("1:0:-2"))][100]
+    true = Pose(float(at[0]), float(at[1]), 0.0)
+    wrong = true @ Pose(0.0, 2.0 * abs(true.y_m), 0.0)
+    bank = start_bank(estimate_at(wrong), lane_map, replace(SETTINGS, oncoming_nats=0.0))
+    assert abs(pose_of(bank.leader).y_m - wrong.y_m) < 1.0
+    seen = seen_lines(seen_from(lines, true), MODEL)
+    for _ in range(40):
+        bank = replace(bank, moved_m=12.0, looked_m=bank.looked_m + 12.0)
+        bank = with_marks(bank, Picture(seen, lines, MODEL), lane_map, SETTINGS)
+    assert pose_of(bank.leader).y_m == pytest.approx(true.y_m, abs=0.3)
