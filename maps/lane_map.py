@@ -165,7 +165,16 @@ class LaneMap:
 
     def length_m(self, lane: int) -> float:
         """Arc length of the centre."""
-        return float(self.s_m[self.starts[lane + 1] - 1])
+        return self._cached("lengths", lambda: tuple(self.s_m[self.starts[1:] - 1].tolist()))[lane]
+
+    def end_width_m(self, lane: int) -> float:
+        """Distance between the edges where the lane ends."""
+
+        def widths() -> tuple[float, ...]:
+            last = self.starts[1:] - 1
+            return tuple(np.hypot(*(self.left_points[last] - self.right_points[last]).T).tolist())
+
+        return self._cached("end widths", widths)[lane]
 
     def widths_m(self, lane: int) -> Floats:
         """Distance between the edges at each point of the lane, shape (K,)."""

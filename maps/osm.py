@@ -126,7 +126,8 @@ def _by_id(found: Iterator[tuple[K, T, Element]]) -> dict[K, T]:
 
 def tags_of(element: Element) -> dict[str, str]:
     """The tags of an element."""
-    return {text(tag, "k"): text(tag, "v") for tag in element.iterfind("tag")}
+    pairs = [(tag.get("k"), tag.get("v"), tag) for tag in element.iterfind("tag")]
+    return {key if key else text(tag, "k"): value if value else text(tag, "v") for key, value, tag in pairs}
 
 
 def _places(nodes: list[Element], path: Path) -> Floats:
@@ -147,7 +148,7 @@ def _places(nodes: list[Element], path: Path) -> Floats:
 
 
 def _way(key: int, element: Element, rows: Mapping[str, int], places: Floats) -> OsmWay:
-    names = [text(ref, "ref") for ref in element.iterfind("nd")]
+    names = [ref.get("ref") or text(ref, "ref") for ref in element.iterfind("nd")]
     missing = [name for name in names if name not in rows]
     if missing:
         raise InputError(f"way {key} refers to node {missing[0][:60]}, which is not there", place_of(element))

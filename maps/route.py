@@ -206,8 +206,7 @@ def _going_on_beside(lane_map: LaneMap, lane: int) -> int | None:
 
 def _vanishes(lane_map: LaneMap, lane: int) -> bool:
     """Whether a lane narrows to nothing, as where a ramp has to merge; maps may link it to the next one even so."""
-    last = lane_map.rows(lane).stop - 1
-    return float(np.hypot(*(lane_map.left_points[last] - lane_map.right_points[last]))) < _NARROWEST_M
+    return lane_map.end_width_m(lane) < _NARROWEST_M
 
 
 def _turn(lane_map: LaneMap, lane: int, back: bool) -> float:
