@@ -42,12 +42,18 @@ def recorded_run(recording: Recording) -> tuple[RunConfig, Assignment]:
     """The configuration and assignment that a drive was recorded with.
 
     Raises:
-        InputError: it is no drive of `lanewise run`.
+        InputError: it is no drive of `lanewise run`, or one of a version with other settings.
     """
     entries = recording.metadata.get("run")
     if entries is None or "config" not in entries:
         raise InputError("the recording holds no configuration; only drives of `lanewise run` do", recording.path)
-    config = read_toml(entries["config"], recording.path)
+    try:
+        config = read_toml(entries["config"], recording.path)
+    except InputError as error:
+        raise InputError(
+            f"{error}; the drive was recorded by another version (see versions.json beside it): drive it anew, or use "
+            "that version"
+        ) from None
     return config, Assignment.from_metadata(recording.metadata, recording.path)
 
 

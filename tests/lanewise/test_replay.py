@@ -69,6 +69,17 @@ def test_a_recording_of_something_else_is_refused(tmp_path: Path) -> None:
         recorded_run(Recording.open(path))
 
 
+def test_a_drive_with_settings_of_another_version_says_so(recorded: Path, tmp_path: Path) -> None:
+    from bus.recording import Recorder
+
+    metadata = {name: dict(values) for name, values in Recording.open(recorded).metadata.items()}
+    metadata["run"]["config"] += "\n[former]\nvalue = 1\n"
+    path = tmp_path / "former.mcap"
+    Recorder.create(path, metadata).close()
+    with pytest.raises(InputError, match=r"unknown key former.*recorded by another version.*drive it anew"):
+        recorded_run(Recording.open(path))
+
+
 def test_a_damaged_assignment_is_refused(recorded: Path) -> None:
     from lanewise.assignment import Assignment
 
