@@ -20,7 +20,8 @@ from localization.lane_hypotheses import LaneBank, LaneSettings, farthest_m, mar
 class IntegritySettings:
     """`quantile` times sigma plus the allowances; beyond `lost_m` of lateral spread the pose is lost.
 
-    `alone_m` is allowed across the road where one line alone tells the place: it may be one that was moved.
+    `alone_m` is allowed across the road where one line alone tells the place: it may be one that was moved; and
+    `alone_rad` of the heading, as the way onto that line passes for a turn.
     `undecided_m` and `undecided_rad` are its bounds before the lane was ever decided, and while `strange_fixes`
     contradict it; `vouched_factor` times as many where lines and dashes speak for it. Reflections between houses last
     for seconds, and what is seen is then the better witness.
@@ -29,6 +30,7 @@ class IntegritySettings:
     quantile: float = 4.5
     lateral_m: float = 0.15
     alone_m: float = 0.2
+    alone_rad: float = math.radians(0.5)
     longitudinal_m: float = 0.3
     heading_rad: float = math.radians(0.25)
     undecided_m: float = 25.0
@@ -90,9 +92,10 @@ def protection_of(bank: LaneBank, settings: IntegritySettings, lanes: LaneSettin
     undecided = not bank.decided or bank.strange_fixes >= limit_of(bank, settings)
     least_m, least_rad = (settings.undecided_m, settings.undecided_rad) if undecided else (0.0, 0.0)
     allowed_m = settings.lateral_m + settings.alone_m * bank.alone
+    allowed_rad = settings.heading_rad + settings.alone_rad * bank.alone
     lateral_m = settings.quantile * lateral_sigma_m(leader) + allowed_m + farthest_m(bank, lanes)
     return Protection(
         lateral_m=max(lateral_m, least_m),
         longitudinal_m=max(settings.quantile * longitudinal_sigma_m(leader) + settings.longitudinal_m, least_m),
-        heading_rad=max(settings.quantile * heading_sigma_rad(leader) + settings.heading_rad, least_rad),
+        heading_rad=max(settings.quantile * heading_sigma_rad(leader) + allowed_rad, least_rad),
     )

@@ -64,7 +64,7 @@ class MarkModel:
     picture_m: float = 0.03
     picture_per_m: float = 0.03
     apart_m: float = 0.3
-    sway_rad: float = 1.2e-3
+    sway_rad: float = 1.5e-3
     sway_m: float = 30.0
     bend_m: float = 0.5
     seen: float = 0.85
