@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 
@@ -45,7 +46,18 @@ def export(net: CameraNet, folder: Path) -> str:
     )  # fmt: skip
     assert program is not None
     program.save(str(path), external_data=False)
+    forget_origin(path)
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def forget_origin(path: Path) -> None:
+    """Take out of a model what the exporter notes beside nodes and values: stack traces with this machine's paths."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    onnx.save(model, str(path))
 
 
 def describe(net: CameraNet, folder: Path, version: str, digest: str, provenance: Provenance) -> None:

@@ -32,6 +32,15 @@ def test_model_is_the_one_that_its_manifest_describes() -> None:
     assert sum(path.stat().st_size for path in MODEL.iterdir()) < 20e6
 
 
+def test_no_shipped_model_tells_where_it_was_made() -> None:
+    models = sorted((PACKAGE / "models").glob("*/*/model.onnx"))
+    assert models
+    for path in models:
+        content = path.read_bytes()
+        assert b'File "' not in content, path
+        assert b"site-packages" not in content, path
+
+
 def infer(name: str, arrays: Arrays) -> dict[str, np.ndarray]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

@@ -43,6 +43,11 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[CameraNet, Path]:
     return net, folder / "model.onnx"
 
 
+def test_exported_net_tells_nothing_of_the_machine(stored: tuple[CameraNet, Path]) -> None:
+    _, path = stored
+    assert b'File "' not in path.read_bytes()
+
+
 def test_net_that_takes_over_answers_as_the_stored_one(stored: tuple[CameraNet, Path]) -> None:
     net, path = stored
     other = CameraNet(TINY)
