@@ -167,7 +167,7 @@ class Catalogs:
             item.raw("parameterRef").removeprefix("$"): item.text("value")
             for item in assignments.all("ParameterAssignment")
         }  # fmt: skip
-        entry = replace(entry, library=node.library, path=node.path)
+        entry = replace(entry, catalogs=node.catalogs, path=node.path)
         try:
             return entry.within(declare(read_declarations(entry), node.scope, given))
         except InputError as error:

@@ -68,7 +68,7 @@ def load_scenario(
     folders = Catalogs.folders_of(document.find("CatalogLocations"))
     references = References.of(path, (map_reference, *folders), root)
     map_file = references.existing_file(map_reference, "the map")
-    document = dataclasses.replace(document, library=Catalogs(references, folders))
+    document = dataclasses.replace(document, catalogs=Catalogs(references, folders))
     network = _network(map_file, map_file.stat().st_mtime_ns)
     cast, controllers = _cast(document, network, _stage(document))
     _check_entities(document.child("Storyboard").allow("Init", "Story", "StopTrigger"), cast)
@@ -181,7 +181,7 @@ def _entity_type(node: Node) -> EntityType:
     for child in node:
         if child.tag == "ObjectController":
             continue
-        found = node.library.entry(child) if child.tag == "CatalogReference" else child
+        found = node.catalogs.entry(child) if child.tag == "CatalogReference" else child
         if found.tag not in TYPES:
             raise UnsupportedError(f"<{found.tag}> is no entity that is supported", child.place)
         return TYPES[found.tag](found)

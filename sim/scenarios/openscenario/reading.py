@@ -42,7 +42,7 @@ class Node:
 
     element: Element
     scope: Scope
-    library: Library = NoLibrary()
+    catalogs: Library = NoLibrary()
     path: tuple[str, ...] = ()
 
     @property
@@ -64,7 +64,7 @@ class Node:
     # --- children ---
 
     def _of(self, child: Element) -> Node:
-        return Node(child, self.scope, self.library, self.path)
+        return Node(child, self.scope, self.catalogs, self.path)
 
     def __iter__(self) -> Iterator[Node]:
         for child in self.element:
@@ -111,7 +111,7 @@ class Node:
         reference = self.find("CatalogReference")
         if reference is None:
             return self.child(tag)
-        found = self.library.entry(reference)
+        found = self.catalogs.entry(reference)
         if found.tag != tag:
             raise InputError(f"a <{tag}> was expected, but the catalog entry is a <{found.tag}>", reference.place)
         return found

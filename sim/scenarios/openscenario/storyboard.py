@@ -142,7 +142,7 @@ def _maneuver_of(node: Node, elements: Elements) -> Maneuver:
     if node.tag == "Maneuver":
         node, key = _named(node, "maneuver", elements)
     else:
-        node = node.library.entry(node)
+        node = node.catalogs.entry(node)
         node = node.inside(node.text("name", ""))
         key = elements.add("maneuver", node.path)
     node.allow("ParameterDeclarations", "Event")
