@@ -13,6 +13,7 @@ from geometry.errors import ContractError, InputError
 from lanewise.assignment import LANE_KEEPING, Assignment
 from lanewise.config import RunConfig, read_toml
 from lanewise.drive import READ, Drive, drive_of
+from lanewise.provenance import versions
 from lanewise.ratings import ratings
 from lanewise.report.scene import ReportData
 from lanewise.report.sight import sight_of
@@ -50,10 +51,9 @@ def recorded_run(recording: Recording) -> tuple[RunConfig, Assignment]:
     try:
         config = read_toml(entries["config"], recording.path)
     except InputError as error:
-        raise InputError(
-            f"{error}; the drive was recorded by another version (see versions.json beside it): drive it anew, or use "
-            "that version"
-        ) from None
+        if recording.metadata.get("versions", {}).get("source") == versions()["source"]:
+            raise
+        raise InputError(f"{error}; another version recorded the drive: drive it anew, or use that version") from None
     return config, Assignment.from_metadata(recording.metadata, recording.path)
 
 

@@ -74,10 +74,15 @@ def test_a_drive_with_settings_of_another_version_says_so(recorded: Path, tmp_pa
 
     metadata = {name: dict(values) for name, values in Recording.open(recorded).metadata.items()}
     metadata["run"]["config"] += "\n[former]\nvalue = 1\n"
-    path = tmp_path / "former.mcap"
-    Recorder.create(path, metadata).close()
-    with pytest.raises(InputError, match=r"unknown key former.*recorded by another version.*drive it anew"):
-        recorded_run(Recording.open(path))
+    own, former = tmp_path / "own.mcap", tmp_path / "former.mcap"
+    Recorder.create(own, metadata).close()
+    metadata["versions"]["source"] = "0123456789abcdef"
+    Recorder.create(former, metadata).close()
+    with pytest.raises(InputError, match=r"unknown key former.*another version recorded the drive: drive it anew"):
+        recorded_run(Recording.open(former))
+    with pytest.raises(InputError, match="unknown key former") as told:
+        recorded_run(Recording.open(own))
+    assert "another version" not in str(told.value)
 
 
 def test_a_damaged_assignment_is_refused(recorded: Path) -> None:
