@@ -47,6 +47,8 @@ REACH = 3
 """Lanes to each side that are considered."""
 LABELS = np.arange(-REACH, REACH + 1)
 _NARROWEST_M = 1.5
+_ALONGSIDE = 0.9
+"""Lanes whose cosine with the road is less cross it."""
 _BELIEVED, _BELIEF_LINES = 0.6, 3.0
 _VOUCHED, _VOUCHED_M = 0.75, 40.0
 """Share of lines and dashes that have to agree to speak against satellites, and over how far."""
@@ -184,21 +186,27 @@ def lanes_beside(lane_map: LaneMap, pose: Pose, settings: LaneSettings) -> Lanes
 
 
 def _with_lanes_beyond(beside: LanesBeside, lane_map: LaneMap, pose: Pose, settings: LaneSettings) -> LanesBeside:
-    """With the lanes that lie where the chain of neighbours has none: beyond a median lies nobody's neighbour."""
+    """With the lanes that lie where the chain of neighbours has none: beyond a median lies nobody's neighbour.
+
+    Each such lane fills the place that is nearest to it; lanes that cross the road are none.
+    """
     missing = np.flatnonzero(~beside.exists)
     left_m = beside.offset_m[missing] - beside.from_centre_m
     xy = pose @ np.stack((np.zeros(len(missing)), left_m), axis=1)
     lanes, _, off_m = lane_map.nearest(xy, np.full(len(missing), pose.yaw_rad))
     offset, exists, against = beside.offset_m.copy(), beside.exists.copy(), beside.against_nats.copy()
-    for k, lane, at_m, off in zip(missing.tolist(), lanes.tolist(), left_m.tolist(), off_m.tolist(), strict=True):
+    taken: set[int] = set()
+    for place in np.argsort(np.abs(off_m), kind="stable").tolist():
+        k, lane, at_m, off = int(missing[place]), int(lanes[place]), float(left_m[place]), float(off_m[place])
         there = pose @ Pose(0.0, at_m, 0.0)
-        width_m = _width_beside(lane_map, lane, there)
-        if lane_map.kinds[lane] not in DRIVABLE_KINDS or not max(_NARROWEST_M, 2.0 * abs(off)) < width_m:
+        turned = _cosine_between(lane_map, lane, there)
+        fits = 2.0 * abs(off) < (width_m := _width_beside(lane_map, lane, there)) and width_m > _NARROWEST_M
+        if lane in taken or not fits or abs(turned) < _ALONGSIDE:
             continue
-        along = _runs_along(lane_map, lane, there)
-        centre_m = at_m - off if along else at_m + off
+        taken.add(lane)
+        centre_m = at_m - math.copysign(1.0, turned) * off
         offset[k], exists[k] = centre_m + beside.from_centre_m, True
-        against[k] = 0.0 if along else settings.oncoming_nats
+        against[k] = 0.0 if turned > 0.0 else settings.oncoming_nats
     return LanesBeside(offset, exists, against, beside.from_centre_m)
 
 
@@ -247,9 +255,15 @@ def _row_beside(lane_map: LaneMap, lane: int, pose: Pose) -> int:
 
 def _runs_along(lane_map: LaneMap, lane: int, pose: Pose) -> bool:
     """Whether a lane's traffic goes where the pose heads."""
+    return _cosine_between(lane_map, lane, pose) > 0.0
+
+
+def _cosine_between(lane_map: LaneMap, lane: int, pose: Pose) -> float:
+    """Cosine of the angle between a lane, where it is nearest to a pose, and the pose's heading."""
     row = min(_row_beside(lane_map, lane, pose), int(lane_map.starts[lane + 1]) - 2)
     ahead = lane_map.centre_points[row + 1] - lane_map.centre_points[row]
-    return bool(ahead[0] * math.cos(pose.yaw_rad) + ahead[1] * math.sin(pose.yaw_rad) > 0.0)
+    length_m = max(math.hypot(ahead[0], ahead[1]), 1e-9)
+    return float(ahead[0] * math.cos(pose.yaw_rad) + ahead[1] * math.sin(pose.yaw_rad)) / length_m
 
 
 def _width_beside(lane_map: LaneMap, lane: int, pose: Pose) -> float:

@@ -33,7 +33,8 @@ from tests.localization.road import WIDTH_M, in_lane, seen_from, straight_road
 MODEL, SETTINGS = MarkModel(), LaneSettings()
 
 
-MOTORWAY = Path(__file__).parents[2] / "lanewise" / "scenarios" / "maps" / "highway_straight.xodr"
+MAPS = Path(__file__).parents[2] / "lanewise" / "scenarios" / "maps"
+MOTORWAY = MAPS / "highway_straight.xodr"
 """Three lanes each way with a median between them."""
 
 
@@ -244,6 +245,23 @@ def test_lanes_beyond_a_median_are_lanes_beside() -> None:
         assert len(set(lanes.tolist())) == beside.exists.sum() >= 3
         np.testing.assert_allclose(off_m, 0.0, atol=0.05)
         assert len(set(beside.against_nats[beside.exists].tolist())) == 2, "both directions are among them"
+
+
+def test_no_lane_stands_at_two_places_and_none_that_crosses_the_road_beside_it() -> None:
+    lane_map = sample_lanes(read_opendrive(MAPS / "suburb.xodr"))
+    tried = 0
+    for lane in range(lane_map.size):
+        line = lane_map.centre(lane)
+        if lane_map.kinds[lane] != "driving" or line.length_m < 1.0:
+            continue
+        for s in np.linspace(0.0, line.length_m, 5)[1:-1]:
+            x, y = line.position(s)
+            here = Pose(float(x), float(y), float(line.heading(s)))
+            beside = lanes_beside(lane_map, here, SETTINGS)
+            places = np.sort(beside.offset_m[beside.exists])
+            assert np.diff(places).min(initial=np.inf) > 1.0, (lane_map.ids[lane], s)
+            tried += 1
+    assert tried > 100
 
 
 def test_who_begins_on_the_wrong_carriageway_comes_back_to_its_own() -> None:
