@@ -1,6 +1,7 @@
 """Is the grid world of UN R157 right, and how does a planner fare in it?
 
-    python benchmarks/r157.py DATA [--driver cc] [--planner NAME] [--evasive] [--sample N] [--seed 0] [--workers 2]
+    python benchmarks/r157.py DATA [--driver cc] [--planner NAME] [--evasive] [--beyond MODEL] [--sample N]
+        [--seed 0] [--workers 2]
 
 DATA holds the published outcomes of the reference drivers (`cut_in.csv.gz`, `cut_out.csv.gz`, `car_following.csv.gz`).
 `driver_agree` of `driver_cases` cut-in cases (all but those that float rounding decides) end as for the reference's
@@ -10,6 +11,8 @@ drivers (at the common time gap of 2 s), `needless_brakes` brakings above 1 m/s^
 is more than 10 s away; the speed loss is how far the speed falls in cut-ins that all four reference drivers avoid.
 `--sample N` takes about N cases: the grids and the cars that keep their lane by their number, but each a twentieth of
 the sample at least, evenly over its sorted cases. With `--evasive` the planner may also steer into a free lane.
+`--beyond MODEL` takes the cut-ins that the careful driver avoids and another reference driver does not: beyond `rss`
+mostly those that only going on passes.
 """
 
 from __future__ import annotations
@@ -137,6 +140,11 @@ def sampled(grids: Mapping[str, Sequence[Row]], count: int | None, seed: int) ->
     return chosen
 
 
+def beyond(grids: Mapping[str, Sequence[Row]], model: str) -> dict[str, list[Row]]:
+    """The cut-ins that the careful driver avoids, but for float rounding, and a reference driver does not."""
+    return {"cut-in": [row for row in grids["cut-in"] if row.exact and not row.crash and model not in row.avoided_by]}
+
+
 def _evenly(cases: Sequence[Row], count: float, rng: random.Random) -> Iterator[Row]:
     """So many of the sorted cases, from a random start on."""
     stride = max(len(cases) / count, 1.0)
@@ -220,6 +228,8 @@ def main() -> None:
     parser.add_argument("--driver", choices=["cc"], help="check the world with this reference driver")
     parser.add_argument("--planner", help="a name, module:Class or file.py:Class")
     parser.add_argument("--evasive", action="store_true", help="the planner may steer into a free lane")
+    parser.add_argument("--beyond", choices=[name for name in MODELS if name != "cc"], metavar="MODEL",
+                        help="only cut-ins that the careful driver avoids and this one does not")  # fmt: skip
     parser.add_argument("--sample", type=int, help="cases for the planner; all where not given")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
@@ -231,6 +241,7 @@ def main() -> None:
     if arguments.driver or not arguments.planner:
         figures |= check_driver(grids)
     if arguments.planner:
+        grids = beyond(grids, arguments.beyond) if arguments.beyond else grids
         chosen = sampled(grids, arguments.sample, arguments.seed)
         figures |= check_planner(chosen, arguments.planner, arguments.evasive, arguments.workers)
     print(json.dumps(figures))
