@@ -1,11 +1,11 @@
 """Detections to tracks in `odom`: who is the same object as before, how surely it is there, and how it moves.
 
 In: `/perception/objects` in `ego` with covariance, `/localization/odometry`. Out: `/perception/tracks` in `odom`. A
-detection is placed by the odometry of the instant it was measured at, so a late frame does no harm. Motion is two
-Kalman filters of constant velocity side by side, one for objects that keep it and one for those that brake or turn
-hard, with process noise by kind (interacting multiple models: Blom and Bar-Shalom, IEEE TAC 33(8), 1988); assignment is
-optimal on gated Mahalanobis distances; existence is a Bernoulli update (Reuter et al., The labeled multi-Bernoulli
-filter, IEEE TSP 62(12), 2014, for a single object), told only as far as scores bear it out.
+detection is placed by the odometry of the instant it was measured at, so a late frame does no harm. Motion is three
+Kalman filters side by side with process noise by kind: one of constant velocity, one for vehicles that brake or turn
+hard and walkers who start or stop, one for who stands (interacting multiple models: Blom and Bar-Shalom, IEEE TAC
+33(8), 1988); assignment is optimal on gated Mahalanobis distances; existence is a Bernoulli update (Reuter et al., The
+labeled multi-Bernoulli filter, IEEE TSP 62(12), 2014, for a single object), told only as far as scores bear it out.
 """
 
 from __future__ import annotations
@@ -27,17 +27,20 @@ ACCELERATION_MPS2 = np.array([3.0, 2.0, 2.0, 3.0, 4.0, 2.0, 1.0, 0.3, 2.0, 3.0])
 """1-sigma of the acceleration that each EntityKind is believed capable of from frame to frame."""
 CALM_S = np.array([math.inf, math.inf, math.inf, math.inf, math.inf, math.inf, 1.5, math.inf, math.inf, 3.0])
 """Time in which the speed of each EntityKind is forgotten unless it is seen: who walks has no momentum to speak of."""
+WALKS = np.isfinite(CALM_S)
 BIRTH_SPEED_MPS = np.array([15.0, 15.0, 15.0, 15.0, 15.0, 6.0, 2.0, 1.0, 15.0, 3.0])
 """1-sigma of the speed at which each EntityKind is first seen."""
 SCALES = np.array([0.03, 0.03, 0.03, 0.03, 0.03, 0.03, 0.05, 0.03, 0.03, 0.05])
 """1-sigma of the share by which all ranges of an object of each EntityKind are said too far or too near: one that is
 taller than most of its class seems too near all the time. It is estimated with the motion: who drives towards something
 whose range is said too far by a tenth sees it come by a tenth of the own speed."""
-PLACE, SPEED, SCALE = slice(0, 2), slice(2, 4), 4
-STATES = 5
-"""Columns of a state: (x, y), (vx, vy), and by which share all its ranges are said too far."""
-MODES = 2
-"""Motions that are tried side by side: steady, and hard."""
+PLACE, SPEED, SCALE, PUSH = slice(0, 2), slice(2, 4), 4, slice(5, 7)
+STATES = 7
+"""Columns of a state: (x, y), (vx, vy), by which share all its ranges are said too far, and the acceleration (ax, ay)
+that it keeps for a while: of a steady object that is unknown and without effect."""
+STEADY, HARD, STANDING = 0, 1, 2
+MODES = 3
+"""Motions that are tried side by side."""
 HEADING_KINDS = (
     EntityKind.CAR, EntityKind.VAN, EntityKind.TRUCK, EntityKind.BUS, EntityKind.TRAILER, EntityKind.MOTORCYCLE,
 )  # fmt: skip
@@ -59,17 +62,28 @@ class TrackerSettings:
     confirm: float = 0.9
     confirm_hits: int = 3
     drop: float = 0.05
-    own_share: float = 0.6
+    own_share: float = 0.5
     """Of a detection's 1-sigma, how much is new in each frame."""
     scale: float = 1.0
     """Times SCALES; 0 for detectors whose ranges are right."""
     scale_s: float = 40.0
     """Time in which the share by which an object's ranges are off changes."""
-    hard: float = 4.0
-    """So many times the acceleration from frame to frame is believed of what brakes or turns hard."""
-    begin_hard: float = 0.05
-    end_hard: float = 0.15
+    hard: float = 2.5
+    """So many times the acceleration from frame to frame is kept by a vehicle that brakes or turns hard."""
+    hard_walk: float = 3.5
+    """Who walks starts and stops at once, with so many times the acceleration from frame to frame."""
+    hard_s: float = 3.0
+    """Time in which such an acceleration is forgotten (Singer, IEEE TAES 6(4), 1970)."""
+    sure_sigmas: float = 0.7
+    """An acceleration is told less so many 1-sigma."""
+    begin_hard: float = 0.03
+    end_hard: float = 0.1
     """Probabilities, per frame, that a steady object becomes a hard one and back."""
+    stand: float = 0.2
+    start: float = 0.03
+    """Probabilities, per frame, that who is at rest stands, and that who stands moves again."""
+    rest_mps: float = 0.5
+    """1-sigma of the speed of those who are at rest."""
     floor_m: float = 0.05
     """Least 1-sigma of a detection's place: no detector is better than this."""
     beside_floor_m: float = 0.8
@@ -100,10 +114,10 @@ class TrackerSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Population:
-    """N tracks: state (N, 5) of (x, y, vx, vy) in `odom` and the scale of the range, covariance (N, 5, 5), size (N, 3),
-    votes (N, kinds), and the running mean of their detections' scores.
+    """N tracks in `odom`: state (N, 7) as STATES says, covariance (N, 7, 7), size (N, 3), votes (N, kinds), and the
+    running mean of their detections' scores.
 
-    State and covariance are those of the mixture of M motions: `states` (N, M, 5), `covariances` (N, M, 5, 5), each
+    State and covariance are those of the mixture of M motions: `states` (N, M, 7), `covariances` (N, M, 7, 7), each
     with the probability `modes` (N, M).
     """
 
@@ -280,30 +294,63 @@ def _head_where_it_moves(settings: TrackerSettings, tracks: Population) -> None:
 def _predicted(settings: TrackerSettings, tracks: Population, gap_s: float) -> Population:
     """Every motion goes on from the mixture of what could have led to it, by its own noise."""
     kinds = tracks.votes.argmax(axis=1)
-    step = np.tile(np.eye(STATES), (len(kinds), 1, 1, 1))
-    step[:, 0, PLACE, SPEED] = gap_s * np.eye(2)
-    step[:, 0, SCALE, SCALE] = kept = math.exp(-gap_s / settings.scale_s)
-    step[:, 0, SPEED, SPEED] = np.exp(-gap_s / CALM_S[kinds])[:, None, None] * np.eye(2)
-    push = np.vstack((0.5 * gap_s**2 * np.eye(2), gap_s * np.eye(2), np.zeros((1, 2))))
-    change = np.array((
-        (1.0 - settings.begin_hard, settings.begin_hard), (settings.end_hard, 1.0 - settings.end_hard),
-    ))  # fmt: skip
-    from_to = tracks.modes[:, :, None] * change[None]
+    step = np.tile(np.eye(STATES), (len(kinds), MODES, 1, 1))
+    step[:, :, PLACE, SPEED] = gap_s * np.eye(2)
+    step[:, :, SCALE, SCALE] = kept = math.exp(-gap_s / settings.scale_s)
+    step[:, :, SPEED, SPEED] = np.exp(-gap_s / CALM_S[kinds])[:, None, None, None] * np.eye(2)
+    push = np.zeros((STATES, 2))
+    push[PLACE], push[SPEED] = 0.5 * gap_s**2 * np.eye(2), gap_s * np.eye(2)
+    lasting = math.exp(-gap_s / settings.hard_s)
+    step[:, HARD, :, PUSH] = push
+    step[:, :, PUSH, PUSH] = 0.0
+    step[:, HARD, PUSH, PUSH] = lasting * np.eye(2)
+    step[:, STANDING, :, SPEED] = 0.0
+    from_to = tracks.modes[:, :, None] * _changes(settings, tracks)
     modes = from_to.sum(axis=1)
-    share = from_to / modes[:, None, :]
+    share = from_to / np.maximum(modes, 1e-30)[:, None, :]
     mixed, spreads = _mixture(tracks.states[:, None], tracks.covariances[:, None], share.swapaxes(1, 2))
-    sigma = ACCELERATION_MPS2[kinds][:, None] * (1.0, settings.hard)
-    spreads = step @ spreads @ step.swapaxes(-1, -2) + (sigma**2)[..., None, None] * (push @ push.T)
+    sudden = ACCELERATION_MPS2[kinds, None] * np.where(
+        WALKS[kinds, None], (1.0, settings.hard_walk, 0.0), (1.0, 1.0, 0.0)
+    )
+    spreads = step @ spreads @ step.swapaxes(-1, -2) + (sudden**2)[..., None, None] * (push @ push.T)
     spreads[..., SCALE, SCALE] += ((settings.scale * SCALES[kinds]) ** 2 * (1.0 - kept**2))[:, None]
+    new = np.array((1.0, 1.0 - lasting**2, 1.0))[None] * _kept_mps2(settings, kinds)[:, None] ** 2
+    spreads[..., PUSH, PUSH] += new[..., None, None] * np.eye(2)
     states = np.einsum("nmij,nmj->nmi", step, mixed)
+    _brake_to_rest(mixed[:, HARD], states[:, HARD])
     state, spread = _mixture(states, spreads, modes)
     return replace(tracks, state=state, covariance=spread, states=states, covariances=spreads, modes=modes,
                    existence=tracks.existence * settings.survival, yaw_rad=tracks.yaw_rad.copy(),
                    size_m=tracks.size_m.copy())  # fmt: skip
 
 
+def _brake_to_rest(before: Floats, after: Floats) -> None:
+    """Who brakes comes to rest and does not go back: of two states (N, 7) the later one is put right in place."""
+    brakes = (before[:, SPEED] * before[:, PUSH]).sum(axis=1) < 0.0
+    turned_back = brakes & ((before[:, SPEED] * after[:, SPEED]).sum(axis=1) <= 0.0)
+    after[turned_back, SPEED] = after[turned_back, PUSH] = 0.0
+
+
+def _changes(settings: TrackerSettings, tracks: Population) -> Floats:
+    """Probabilities (N, M, M) of going from one motion to another; nobody stands who is surely at speed."""
+    speed = tracks.states[..., SPEED]
+    spread = tracks.covariances[..., SPEED, SPEED] + settings.rest_mps**2 * np.eye(2)
+    rest = 2.0 * math.pi * settings.rest_mps**2 * _likelihood(speed, spread)
+    stand = settings.stand * rest
+    changes = np.zeros((*tracks.modes.shape, MODES))
+    changes[:, STEADY, HARD], changes[:, HARD, STEADY] = settings.begin_hard, settings.end_hard
+    changes[:, STEADY, STANDING], changes[:, HARD, STANDING] = stand[:, STEADY], stand[:, HARD]
+    changes[:, STANDING, STEADY] = changes[:, STANDING, HARD] = 0.5 * settings.start
+    return np.asarray(changes + (1.0 - changes.sum(axis=-1, keepdims=True)) * np.eye(MODES))
+
+
+def _kept_mps2(settings: TrackerSettings, kinds: Ints) -> Floats:
+    """1-sigma of the acceleration that objects (N,) of these kinds keep for a while when they move hard."""
+    return np.asarray(np.where(WALKS[kinds], 0.0, settings.hard * ACCELERATION_MPS2[kinds]))
+
+
 def _mixture(states: Floats, covariances: Floats, share: Floats) -> tuple[Floats, Floats]:
-    """Mean and covariance of mixtures of M states (..., M, 5) with shares (..., M)."""
+    """Mean and covariance of mixtures of M states (..., M, 7) with shares (..., M)."""
     mean = (share[..., None] * states).sum(axis=-2)
     apart = states - mean[..., None, :]
     spread = covariances + apart[..., :, None] * apart[..., None, :]
@@ -311,7 +358,7 @@ def _mixture(states: Floats, covariances: Floats, share: Floats) -> tuple[Floats
 
 
 def _foreseen(states: Floats, eye: Floats) -> tuple[Floats, Floats]:
-    """Where states (..., 5) are said to be as seen from `eye`, shape (..., 2), and the slope of that (..., 2, 5)."""
+    """Where states (..., 7) are said to be as seen from `eye`, shape (..., 2), and the slope of that (..., 2, 7)."""
     sight = states[..., PLACE] - eye
     scale = states[..., SCALE, None]
     slope = np.zeros((*states.shape[:-1], 2, STATES))
@@ -377,6 +424,18 @@ def existence_told(settings: TrackerSettings, tracks: Population) -> Floats:
     return np.asarray(tracks.existence * odds / (1.0 + odds))
 
 
+def acceleration_told(settings: TrackerSettings, tracks: Population) -> Floats:
+    """Accelerations of tracks (N,) along their heading, less what they may surely be wrong by.
+
+    Of what is steady it is zero; so it is the hard motion's, times its probability.
+    """
+    heading = np.stack((np.cos(tracks.yaw_rad), np.sin(tracks.yaw_rad)), axis=-1)
+    along = (tracks.states[:, HARD, PUSH] * heading).sum(axis=-1)
+    spread = np.einsum("ni,nij,nj->n", heading, tracks.covariances[:, HARD, PUSH, PUSH], heading)
+    sure = np.maximum(np.abs(along) - settings.sure_sigmas * np.sqrt(spread), 0.0)
+    return np.asarray(tracks.modes[:, HARD] * np.copysign(sure, along))
+
+
 def _moved(tracks: Population, rows: Ints, places: Floats, noise: Floats, eye: Floats) -> Population:
     """Each motion takes its detection in; the better it foresaw it, the likelier it is."""
     states, covariances, modes = tracks.states.copy(), tracks.covariances.copy(), tracks.modes.copy()
@@ -414,18 +473,22 @@ def _born(
     covariance[:, PLACE, SCALE] = covariance[:, SCALE, PLACE] = -scale[:, None] * sight
     covariance[:, SCALE, SCALE] = scale
     covariance[:, SPEED, SPEED] = BIRTH_SPEED_MPS[kinds][:, None, None] ** 2 * np.eye(2)
+    covariance[:, PUSH, PUSH] = _kept_mps2(settings, kinds)[:, None, None] ** 2 * np.eye(2)
     state = np.hstack((places, np.zeros((count, STATES - 2))))
     ids, hits = np.arange(first, first + count), np.ones(count, dtype=np.int64)
     score = votes.sum(axis=1)
-    both = np.repeat(state[:, None], MODES, axis=1), np.repeat(covariance[:, None], MODES, axis=1)
-    modes = np.tile((1.0 - settings.begin_hard, settings.begin_hard), (count, 1))
-    return Population(ids, hits, settings.birth * score, state, covariance, *both, modes, yaw, size, votes, score)
+    states, covariances = np.repeat(state[:, None], MODES, axis=1), np.repeat(covariance[:, None], MODES, axis=1)
+    covariances[:, STANDING, SPEED, SPEED] = 0.0
+    modes = np.tile((1.0 - settings.begin_hard, settings.begin_hard, 0.0), (count, 1))
+    return Population(
+        ids, hits, settings.birth * score, state, covariance, states, covariances, modes, yaw, size, votes, score
+    )
 
 
 def message_of(settings: TrackerSettings, tracks: Population, odom_from_ego: Pose) -> Tracks:
     """The confirmed tracks: seen often enough, surely there, and with a speed that one may act on.
 
-    Acceleration and yaw rate are not estimated: zero.
+    Of accelerations is told what is surely known of them; the yaw rate is not estimated: zero.
     """
     sight = tracks.state[:, PLACE] - (odom_from_ego.x_m, odom_from_ego.y_m)
     sight /= np.maximum(np.hypot(sight[:, 0], sight[:, 1]), 1e-6)[:, None]
@@ -434,9 +497,9 @@ def message_of(settings: TrackerSettings, tracks: Population, odom_from_ego: Pos
     there = (tracks.hits >= settings.confirm_hits) & (tracks.existence >= settings.confirm)
     sure = np.flatnonzero(there & acted_on & (tracks.score >= settings.confirm_score))
     said = tracks.rows(sure)
-    zero = np.zeros(len(sure))
     return Tracks(
         said.ids, said.votes.argmax(axis=1), existence_told(settings, said), said.state[:, 0], said.state[:, 1],
-        np.asarray(wrap_rad(said.yaw_rad)), said.state[:, 2], said.state[:, 3], zero, zero,
+        np.asarray(wrap_rad(said.yaw_rad)), said.state[:, 2], said.state[:, 3], acceleration_told(settings, said),
+        np.zeros(len(sure)),
         said.size_m[:, 0], said.size_m[:, 1], said.size_m[:, 2], said.covariance[:, :4, :4],
     )  # fmt: skip

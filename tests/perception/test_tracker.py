@@ -66,6 +66,38 @@ def test_velocity_in_odom_does_not_depend_on_the_motion_of_the_ego() -> None:
     assert said.vy_mps[0] == pytest.approx(0.0, abs=1.0)
 
 
+def lead(braking_s: float, deceleration_mps2: float, seed: int = 3) -> tuple[TrackerMemory, float]:
+    """A lead 25 m ahead of an ego that does as it does: 15 m/s for 3 s, then braking; its speed at the end."""
+    rng, memory, x, speed = np.random.default_rng(seed), empty(), 25.0, 15.0
+    for frame in range(30 + round(braking_s * 10)):
+        speed = max(speed - (0.1 * deceleration_mps2 if frame >= 30 else 0.0), 0.0)
+        x += 0.1 * speed
+        ego = Pose(x - 25.0, 0.0, 0.0)
+        memory = fed(memory, frame, objects(tuple(ego.inverse() @ np.array((x + rng.normal(0.0, 0.15), 0.0)))), ego)
+    return memory, speed
+
+
+def test_a_lead_that_brakes_hard_is_told_to_brake_and_one_that_drives_on_is_not() -> None:
+    for seed in range(5):
+        braking, speed = lead(0.9, 8.0, seed)
+        said = message_of(SETTINGS, braking.tracks, IDENTITY)
+        assert -14.0 < said.acceleration_mps2[0] < -2.0
+        assert said.vx_mps[0] == pytest.approx(speed, abs=2.5)
+        steady, speed = lead(0.9, 0.0, seed)
+        said = message_of(SETTINGS, steady.tracks, IDENTITY)
+        assert said.acceleration_mps2[0] == pytest.approx(0.0, abs=0.3)
+        assert said.vx_mps[0] == pytest.approx(speed, abs=1.0)
+
+
+def test_a_lead_that_has_stopped_is_known_to_stand() -> None:
+    for seed in range(5):
+        stopped, speed = lead(4.0, 6.0, seed)
+        said = message_of(SETTINGS, stopped.tracks, IDENTITY)
+        assert speed == 0.0
+        assert said.vx_mps[0] == pytest.approx(0.0, abs=0.2)
+        assert np.sqrt(said.covariance[0, 2, 2]) < 0.4
+
+
 def test_two_crossing_cars_keep_their_ids() -> None:
     memory = empty()
     for frame in range(30):
