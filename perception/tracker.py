@@ -80,14 +80,14 @@ class TrackerSettings:
     end_hard: float = 0.1
     """Probabilities, per frame, that a steady object becomes a hard one and back."""
     stand: float = 0.2
-    start: float = 0.03
+    start: float = 0.01
     """Probabilities, per frame, that who is at rest stands, and that who stands moves again."""
     rest_mps: float = 0.5
     """1-sigma of the speed of those who are at rest."""
     floor_m: float = 0.05
     """Least 1-sigma of a detection's place: no detector is better than this."""
     beside_floor_m: float = 0.8
-    floor_range_m: float = 5.0
+    floor_range_m: float = 8.0
     """What is nearer than `floor_range_m` is cut by the pictures; its least 1-sigma grows up to `beside_floor_m`."""
     even_score: float = 0.35
     """Score at which a detection says as much for an object as against it; odds of scores are taken as evidence."""

@@ -251,7 +251,7 @@ def test_a_motorcycle_beside_that_is_taken_for_a_car_across_the_road_does_not_ju
 
 def test_who_drives_beside_is_known_less_well_than_one_ahead() -> None:
     spread = []
-    for place in ((1.0, 2.0), (5.0, 2.0)):
+    for place in ((1.0, 2.0), (9.0, 2.0)):
         memory = empty()
         for frame in range(20):
             memory = fed(memory, frame, objects(place, sigma_m=0.1))
