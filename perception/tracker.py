@@ -30,7 +30,7 @@ CALM_S = np.array([math.inf, math.inf, math.inf, math.inf, math.inf, math.inf, 1
 WALKS = np.isfinite(CALM_S)
 BIRTH_SPEED_MPS = np.array([15.0, 15.0, 15.0, 15.0, 15.0, 6.0, 2.0, 1.0, 15.0, 3.0])
 """1-sigma of the speed at which each EntityKind is first seen."""
-SCALES = np.array([0.03, 0.03, 0.03, 0.03, 0.03, 0.03, 0.05, 0.03, 0.03, 0.05])
+SCALES = np.array([0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.03, 0.05, 0.05])
 """1-sigma of the share by which all ranges of an object of each EntityKind are said too far or too near: one that is
 taller than most of its class seems too near all the time. It is estimated with the motion: who drives towards something
 whose range is said too far by a tenth sees it come by a tenth of the own speed."""
