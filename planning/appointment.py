@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -73,6 +73,8 @@ def _tries(scene: Scene, may_search: bool) -> Iterator[Iterator[Manoeuvre | Cour
 
 def _best(scene: Scene, tried: tuple[Manoeuvre | Course, ...], settings: SpaceTimeSettings) -> Kept | None:
     arrival = _arrival(scene)
+    if math.isfinite(arrival.speed_mps[1]):
+        settings = replace(settings, pace_cost=settings.asked_cost)
     step_s, first, others = _time(scene, arrival)
     best: tuple[float, Manoeuvre | Course, LaidWay, SpaceTimeDrive] | None = None
     vehicle = scene.context.vehicle
@@ -115,7 +117,9 @@ def _speeds_mps(arrival: Arrival) -> tuple[float, float]:
 
 
 def _wish_mps(scene: Scene, arrival: Arrival) -> float:
-    return float(np.clip(scene.context.mission.set_speed_mps, *arrival.speed_mps))
+    """The middle of what is asked for, the set speed where nothing is."""
+    low, high = arrival.speed_mps
+    return 0.5 * (low + high) if math.isfinite(high) else max(scene.context.mission.set_speed_mps, low)
 
 
 # --- others -----------------------------------------------------------------------------------------------------------

@@ -41,6 +41,8 @@ class SpaceTimeSettings:
     jerk_cost: float = 0.03
     pace_cost: float = 0.02
     """Per (m/s)^2 beside the wanted speed and second."""
+    asked_cost: float = 0.4
+    """The same where a speed is asked for at the end: in CommonRoad's SM1, too, (m/s)^2 cost 0.4 of (m/s^2)^2."""
     fast_cost: float = 40.0
     """Per (m/s)^2 above the ceiling and second."""
 
