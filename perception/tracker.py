@@ -79,7 +79,7 @@ class TrackerSettings:
     begin_hard: float = 0.03
     end_hard: float = 0.1
     """Probabilities, per frame, that a steady object becomes a hard one and back."""
-    stand: float = 0.2
+    stand: float = 0.05
     start: float = 0.01
     """Probabilities, per frame, that who is at rest stands, and that who stands moves again."""
     rest_mps: float = 0.5
