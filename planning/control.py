@@ -22,8 +22,8 @@ from planning.dead_reckoning import moved_on
 from planning.grip import GRAVITY_MPS2, along_limit_mps2, friction_of
 
 CONTROL_PERIOD_NS = 20_000_000
-STANDING_S = 1.0
-"""A plan that stands now and this much later means to stand."""
+STANDING_S, CREEP_MPS = 1.0, 0.5
+"""A plan that stands so much later means to stand; below this speed the car is brought to rest, not let creep there."""
 GRIP_SHARE = 0.9
 """So much of the grip is steered with, so that the tyres still answer."""
 
@@ -86,8 +86,8 @@ def track(
         feed_forward = min(feed_forward, float(np.interp(age_s, trajectory.t_s, trajectory.acceleration_mps2)))
     acceleration = feed_forward + settings.speed_gain_1ps * (planned_mps - speed)
     soon_mps = float(np.interp(age_s + STANDING_S, trajectory.t_s, trajectory.speed_mps))
-    # A plan that creeps by millimetres stands: the brake is held, not let go and taken again.
-    if max(planned_mps, soon_mps) < 0.05 and speed < 0.3:
+    # Each new plan stands a moment later than the one before: following them all, the car would creep for seconds.
+    if soon_mps < 0.05 and speed < CREEP_MPS:
         acceleration = min(acceleration, -settings.standstill_mps2)
     most = along_limit_mps2(grip_mps2, speed * speed * float(np.tan(steering)) / vehicle.wheelbase_m)
     return VehicleCommand(
