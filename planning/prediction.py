@@ -69,6 +69,8 @@ class PredictionSettings:
     """Nobody takes a branch faster than this lateral acceleration allows."""
     on_lane_m: float = 2.2
     aligned_rad: float = 0.6
+    against_mps: float = 3.0
+    """Who is slower than this on a lane of the other direction parks or turns there."""
     """Who is further from the nearest lane's centre or heads elsewhere is on no lane."""
     range_m: float = 60.0
     """Nobody further beside the route than this matters."""
@@ -191,7 +193,7 @@ def _motions(
     heading = float(lane_map.centre(lane).heading(s))
     turn = wrap_rad(float(agents.yaw_rad[row]) - heading)
     if abs(d) > settings.on_lane_m or abs(turn) > settings.aligned_rad:
-        return _straight(agents, row, speed)
+        return _off_its_lanes(scene, row, speed, settings)
     across = vy * math.cos(heading) - vx * math.sin(heading)
     forward = vx * math.cos(heading) + vy * math.sin(heading)
     growth = 0.0
@@ -258,6 +260,30 @@ def change_probability(outwards_m: float, across_mps: float, settings: Predictio
     fast = (across_mps - settings.wandering_mps) / (settings.certain_mps - settings.wandering_mps)
     far = (outwards_m - settings.wandering_m) / (settings.certain_m - settings.wandering_m)
     return 1.0 - (1.0 - min(max(fast, 0.0), 1.0)) * (1.0 - min(max(far, 0.0), 1.0))
+
+
+def _off_its_lanes(scene: Scene, row: int, speed: float, settings: PredictionSettings) -> list[_Motion]:
+    """Straight on; on a lane of those who come towards it, it may as well stay there, as who overtakes does."""
+    agents, lane_map = scene.agents, scene.context.lane_map
+    straight = _straight(agents, row, speed)
+    yaw = float(agents.yaw_rad[row])
+    lanes, along, offset = lane_map.nearest(
+        np.array([[agents.x_m[row], agents.y_m[row]]]), np.array([wrap_rad(yaw + math.pi)])
+    )
+    lane, s, d = int(lanes[0]), float(along[0]), float(offset[0])
+    heading = float(lane_map.centre(lane).heading(s)) + math.pi
+    turn = wrap_rad(yaw - heading)
+    if abs(d) > settings.on_lane_m or abs(turn) > settings.aligned_rad or speed < settings.against_mps:
+        return straight
+    path = Polyline.through(lane_map.centre_points[lane_map.rows(lane)][::-1])
+    vx, vy = float(agents.vx_mps[row]), float(agents.vy_mps[row])
+    across = vy * math.cos(heading) - vx * math.sin(heading)
+    forward = vx * math.cos(heading) + vy * math.sin(heading)
+    stays = _Motion(
+        row, "against", 0.5, path, path.length_m - s, -d, across, 0.0, math.inf, (0.0, 0.0), forward,
+        min(float(agents.acceleration_mps2[row]), 0.0), turn,
+    )  # fmt: skip
+    return [*(replace(motion, probability=0.5 * motion.probability) for motion in straight), stays]
 
 
 def _straight(agents: Agents, row: int, speed: float) -> list[_Motion]:
