@@ -110,6 +110,18 @@ def test_who_brakes_stands_and_does_not_roll_back(scene: SceneMaker) -> None:
     assert box[-1, S_LOW] - box[0, S_LOW] == pytest.approx(8.0**2 / (2 * 4.0), abs=0.01)
 
 
+def test_who_comes_along_the_egos_lane_may_stay_in_it_and_who_parks_there_does_not_drive(scene: SceneMaker) -> None:
+    yaw = scene(25.0).ego.world_from_ego.yaw_rad + math.pi
+    oncoming = {"ahead_m": 90.0, "left_m": 1.0, "yaw_rad": yaw, "vx_mps": -14.0, "vy_mps": -1.5}
+    futures = predicted(scene, oncoming)
+    assert set(futures.labels) == {"straight", "against"}
+    stays = futures.boxes[futures.labels.index("against")]
+    assert abs(0.5 * (stays[-1, D_LOW] + stays[-1, D_HIGH])) < 0.3
+    assert stays[-1, S_LOW] == pytest.approx(stays[0, S_LOW] - 14.0 * HORIZON_S, abs=3.0)
+    parked = predicted(scene, {**oncoming, "vx_mps": 0.0, "vy_mps": 0.0})
+    assert parked.labels == ("straight",)
+
+
 def test_a_walker_goes_on_or_stops(scene: SceneMaker) -> None:
     walker = {"ahead_m": 40.0, "left_m": 6.0, "kinds": EntityKind.PEDESTRIAN, "vy_mps": -1.5}
     futures = predicted(scene, {**walker, "length_m": 0.5, "width_m": 0.5})
