@@ -62,7 +62,7 @@ class TrackerSettings:
     confirm: float = 0.9
     confirm_hits: int = 3
     drop: float = 0.05
-    own_share: float = 0.5
+    own_share: float = 0.6
     """Of a detection's 1-sigma, how much is new in each frame."""
     scale: float = 1.0
     """Times SCALES; 0 for detectors whose ranges are right."""
