@@ -236,6 +236,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if not (arguments.data / "cut_in.csv.gz").is_file():
         parser.error(f"{arguments.data}: there is no cut_in.csv.gz; give the folder of the published outcomes")
+    if arguments.beyond and not arguments.planner:
+        parser.error("--beyond chooses cases for a planner: name one with --planner")
     grids = rows(arguments.data)
     figures: dict[str, Any] = {}
     if arguments.driver or not arguments.planner:
