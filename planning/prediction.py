@@ -69,9 +69,9 @@ class PredictionSettings:
     """Nobody takes a branch faster than this lateral acceleration allows."""
     on_lane_m: float = 2.2
     aligned_rad: float = 0.6
+    """Who is further from the nearest lane's centre or heads elsewhere is on no lane."""
     against_mps: float = 3.0
     """Who is slower than this on a lane of the other direction parks or turns there."""
-    """Who is further from the nearest lane's centre or heads elsewhere is on no lane."""
     range_m: float = 60.0
     """Nobody further beside the route than this matters."""
 
@@ -194,8 +194,7 @@ def _motions(
     turn = wrap_rad(float(agents.yaw_rad[row]) - heading)
     if abs(d) > settings.on_lane_m or abs(turn) > settings.aligned_rad:
         return _off_its_lanes(scene, row, speed, settings)
-    across = vy * math.cos(heading) - vx * math.sin(heading)
-    forward = vx * math.cos(heading) + vy * math.sin(heading)
+    forward, across = _along(vx, vy, heading)
     growth = 0.0
     if before_mps is not None:
         dt_s = scene.context.dt_s
@@ -262,8 +261,17 @@ def change_probability(outwards_m: float, across_mps: float, settings: Predictio
     return 1.0 - (1.0 - min(max(fast, 0.0), 1.0)) * (1.0 - min(max(far, 0.0), 1.0))
 
 
+def _along(vx_mps: float, vy_mps: float, heading_rad: float) -> tuple[float, float]:
+    """A velocity in `world` along a heading and to its left."""
+    cos, sin = math.cos(heading_rad), math.sin(heading_rad)
+    return vx_mps * cos + vy_mps * sin, vy_mps * cos - vx_mps * sin
+
+
 def _off_its_lanes(scene: Scene, row: int, speed: float, settings: PredictionSettings) -> list[_Motion]:
-    """Straight on; on a lane of those who come towards it, it may as well stay there, as who overtakes does."""
+    """Straight on; on a lane of those who come towards it, it may as well stay there, as who overtakes does.
+
+    Beyond the end of that lane it is taken to go straight on.
+    """
     agents, lane_map = scene.agents, scene.context.lane_map
     straight = _straight(agents, row, speed)
     yaw = float(agents.yaw_rad[row])
@@ -276,9 +284,7 @@ def _off_its_lanes(scene: Scene, row: int, speed: float, settings: PredictionSet
     if abs(d) > settings.on_lane_m or abs(turn) > settings.aligned_rad or speed < settings.against_mps:
         return straight
     path = Polyline.through(lane_map.centre_points[lane_map.rows(lane)][::-1])
-    vx, vy = float(agents.vx_mps[row]), float(agents.vy_mps[row])
-    across = vy * math.cos(heading) - vx * math.sin(heading)
-    forward = vx * math.cos(heading) + vy * math.sin(heading)
+    forward, across = _along(float(agents.vx_mps[row]), float(agents.vy_mps[row]), heading)
     stays = _Motion(
         row, "against", 0.5, path, path.length_m - s, -d, across, 0.0, math.inf, (0.0, 0.0), forward,
         min(float(agents.acceleration_mps2[row]), 0.0), turn,
