@@ -28,6 +28,7 @@ ACCELERATION_MPS2 = np.array([3.0, 2.0, 2.0, 3.0, 4.0, 2.0, 1.0, 0.3, 2.0, 3.0])
 CALM_S = np.array([math.inf, math.inf, math.inf, math.inf, math.inf, math.inf, 1.5, math.inf, math.inf, 3.0])
 """Time in which the speed of each EntityKind is forgotten unless it is seen: who walks has no momentum to speak of."""
 WALKS = np.isfinite(CALM_S)
+"""Which EntityKind keeps no acceleration."""
 BIRTH_SPEED_MPS = np.array([15.0, 15.0, 15.0, 15.0, 15.0, 6.0, 2.0, 1.0, 15.0, 3.0])
 """1-sigma of the speed at which each EntityKind is first seen."""
 SCALES = np.array([0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.03, 0.05, 0.05])
@@ -70,10 +71,10 @@ class TrackerSettings:
     """Time in which the share by which an object's ranges are off changes."""
     hard: float = 2.5
     """So many times the acceleration from frame to frame is kept by a vehicle that brakes or turns hard."""
-    hard_walk: float = 3.5
-    """Who walks starts and stops at once, with so many times the acceleration from frame to frame."""
     hard_s: float = 3.0
     """Time in which such an acceleration is forgotten (Singer, IEEE TAES 6(4), 1970)."""
+    hard_walk: float = 3.5
+    """Who walks starts and stops at once, with so many times the acceleration from frame to frame."""
     sure_sigmas: float = 0.7
     """An acceleration is told less so many 1-sigma."""
     begin_hard: float = 0.03
@@ -425,9 +426,9 @@ def existence_told(settings: TrackerSettings, tracks: Population) -> Floats:
 
 
 def acceleration_told(settings: TrackerSettings, tracks: Population) -> Floats:
-    """Accelerations of tracks (N,) along their heading, less what they may surely be wrong by.
+    """Accelerations [m/s^2] of tracks (N,) along their heading, as far as they are sure.
 
-    Of what is steady it is zero; so it is the hard motion's, times its probability.
+    That of the hard motion, less `sure_sigmas` of its 1-sigma, times how likely that motion is: the others have none.
     """
     heading = np.stack((np.cos(tracks.yaw_rad), np.sin(tracks.yaw_rad)), axis=-1)
     along = (tracks.states[:, HARD, PUSH] * heading).sum(axis=-1)
