@@ -75,6 +75,17 @@ def test_it_arrives_at_the_speed_asked_for(scene: SceneMaker) -> None:
     assert any(7.0 <= np.interp(t, kept.states.t_s, kept.states.speed_mps) <= 9.0 for t in inside)
 
 
+def test_a_speed_that_is_asked_for_is_driven_early(scene: SceneMaker) -> None:
+    meeting = appointed(scene(15.0), 60.0, 0.0, 5.0, speed_mps=(7.0, 9.0))
+    beside = []
+    for settings in (SETTINGS, replace(SETTINGS, asked_cost=SETTINGS.pace_cost)):
+        kept = keep_appointment(meeting, None, settings)
+        assert kept is not None
+        until = kept.states.t_s <= 5.0
+        beside.append(float(np.square(kept.states.speed_mps[until] - 8.0).sum()))
+    assert beside[0] < 0.95 * beside[1]
+
+
 def test_it_changes_to_the_lane_where_its_place_is(scene: SceneMaker) -> None:
     meeting = appointed(scene(15.0), 80.0, 3.5, 5.0, half_m=1.0)
     kept = keep_appointment(meeting, None, SETTINGS)
