@@ -36,7 +36,8 @@ def eval_command(
         str,
         typer.Argument(
             metavar="SUITE",
-            help="quick, highway, town, r157, ncap, commonroad, a .toml file; localization, perception, open-loop.",
+            help="quick, highway, town, alks, r157, ncap, commonroad, a .toml file; "
+            "localization, perception, open-loop.",
         ),
     ],
     drives: Annotated[

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from geometry.errors import InputError
 from lanewise.run import scenario_file
-from sim.scenarios.openscenario.distribution import Variation, Variations, is_variation, read_variations
+from sim.scenarios.openscenario.distribution import is_variation, read_variations, sample_evenly
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,17 @@ def select(names: Sequence[str], root: Path | None, sample: int | None, every: b
     if not varied and (sample is not None or every):
         raise InputError("--sample and --all need a file of parameter variations; there is none among the scenarios")
     files = {path: read_variations(Path(path), root) for path in varied}
-    chosen = _sampled(files, sample, seed) if sample is not None else {p: tuple(v.valid()) for p, v in files.items()}
+    if sample is None:
+        chosen = [tuple(variations.valid()) for variations in files.values()]
+    else:
+        chosen = list(sample_evenly(list(files.values()), sample, seed))
+    of_file = dict(zip(files, chosen, strict=True))
     cases: list[Case] = []
     for path in expanded:
         stem = Path(path).stem
         if path not in files:
             cases.append(Case(path, {}, stem, stem))
-        for variation in chosen.get(path, ()):
+        for variation in of_file.get(path, ()):
             scenario = str(files[path].scenario_path)
             cases.append(Case(scenario, variation.parameters, stem, f"{stem}-{variation.index:06d}"))
     return tuple(cases)
@@ -56,22 +60,3 @@ def _expanded(name: str) -> list[str]:
     if not found:
         raise InputError(f"no file matches {name!r}")
     return found
-
-
-def _sampled(files: Mapping[str, Variations], count: int, seed: int) -> dict[str, tuple[Variation, ...]]:
-    """`count` valid variations, the same number from each file; what a small file lacks the others give."""
-    chosen: dict[str, tuple[Variation, ...]] = {}
-    open_files, left = list(files), count
-    while open_files:
-        share = max(left // len(open_files), 0)
-        small = [path for path in open_files if len(files[path].sample(share + 1, seed)) <= share]
-        if not small:
-            extra = left - share * len(open_files)
-            for k, path in enumerate(open_files):
-                chosen[path] = files[path].sample(share + (k < extra), seed)
-            break
-        for path in small:
-            chosen[path] = files[path].sample(share, seed)
-            left -= len(chosen[path])
-            open_files.remove(path)
-    return chosen

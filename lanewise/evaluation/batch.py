@@ -53,9 +53,8 @@ class EvaluationJob:
     @property
     def key(self) -> str:
         """Content hash of everything that the result depends on."""
-        return content_key(
-            self.config, self.case.name.encode(), scenario_file(self.config.scenario).read_bytes()
-        )  # fmt: skip
+        case = repr((self.case.name, self.case.expert)).encode()
+        return content_key(self.config, case, scenario_file(self.config.scenario).read_bytes())
 
     def row(self) -> dict[str, Any]:
         """Drive the case and judge it."""
@@ -217,6 +216,8 @@ def _nuplan(job: EvaluationJob, rollout: Rollout, lane_map: LaneMap) -> dict[str
 
     Where no human has driven, the frozen `pdm-closed` is the expert; where it cannot drive either, there is none.
     """
+    if not job.case.expert:
+        return {"nuplan_score": None, "nuplan_cause": "the suite has no expert drive", "nuplan_t_s": None}
     try:
         judged = score(drive_of_rollout(rollout, lane_map, _expert(job, rollout)))
     except ContractError as error:

@@ -7,7 +7,9 @@ tags = ["highway", "cut-in"]
 [scenario.parameters]
 EgoSpeed_kmh = [90, 108]            # every combination of the lists is a case
 [[scenario]]
-file = "$LANEWISE_DATA/ncap/*.xosc" # variables and wildcards; a file of variations gives all its valid ones
+file = "$LANEWISE_DATA/ncap/*.xosc" # variables and wildcards; a file of variations gives all its valid ones,
+sample = 2000                       # or so many, shared evenly by the files and drawn by a fixed seed
+expert = false                      # judged by the scenario's own verdict: no expert drives, there is no nuPlan score
 """
 
 from __future__ import annotations
@@ -16,28 +18,33 @@ import glob
 import os
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from geometry.errors import InputError
 from lanewise.scenarios.catalog import shipped, shipped_maps
-from sim.scenarios.openscenario.distribution import is_variation, read_variations
+from sim.scenarios.openscenario.distribution import Variation, is_variation, read_variations, sample_evenly
 
 FOLDER = Path(__file__).parent.parent / "suites"
 MAX_CASES = 100_000
+SAMPLE_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SuiteCase:
-    """One scenario with one choice of values. `name` is unique in its suite and stays the same when others join."""
+    """One scenario with one choice of values. `name` is unique in its suite and stays the same when others join.
+
+    Without `expert` the case has no nuPlan score, which compares progress with an expert's drive.
+    """
 
     name: str
     scenario: str
     parameters: Mapping[str, str]
     tags: tuple[str, ...]
+    expert: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +105,23 @@ def load_suite(name: str) -> Suite:
 def _cases(entry: Any, path: Path) -> list[SuiteCase]:
     if not isinstance(entry, Mapping):
         raise InputError("a suite lists its scenarios as [[scenario]] tables", path)
-    _check_keys(entry, ("file", "tags", "parameters"), path)
-    file = entry.get("file")
+    _check_keys(entry, ("file", "tags", "parameters", "sample", "expert"), path)
+    file, sample, expert = entry.get("file"), entry.get("sample"), entry.get("expert", True)
     if not isinstance(file, str):
         raise InputError("a [[scenario]] needs file = a shipped name or a path", path)
+    if sample is not None and (type(sample) is not int or sample < 1):
+        raise InputError(f"sample = {sample!r} of {file} is not a count of variations, for example 2000", path)
+    if not isinstance(expert, bool):
+        raise InputError(f"expert = {expert!r} of {file} is neither true nor false", path)
     tags = tuple(str(tag) for tag in entry.get("tags", []))
     values = entry.get("parameters", {})
     if file in shipped() or file in shipped_maps():
-        return _grid(file, file, values, tags, path)
-    return [case for found in _files(file, path) for case in _of_file(found, values, tags, path)]
+        if sample is not None:
+            raise InputError(f"{file} is no file of variations to take a sample of", path)
+        cases = _grid(file, file, values, tags, path)
+    else:
+        cases = _of_files(_files(file, path), values, tags, sample, path)
+    return [replace(case, expert=expert) for case in cases]
 
 
 def _files(pattern: str, path: Path) -> list[Path]:
@@ -126,18 +141,42 @@ def _files(pattern: str, path: Path) -> list[Path]:
     return found
 
 
-def _of_file(file: Path, values: Mapping[str, Any], tags: tuple[str, ...], path: Path) -> list[SuiteCase]:
-    """The cases of one file: its valid variations where it is a file of such, else the suite's own values."""
-    if not file.is_file():
-        raise InputError(f"the suite names a scenario that is not there: {file}", path)
-    if not is_variation(file):
-        return _grid(file.stem, str(file), values, tags, path)
-    if values:
-        raise InputError(f"{file.name} varies its parameters itself; the suite cannot give it others", path)
-    variations = read_variations(file)
-    chosen = [variation.parameters for variation in variations.valid()]
-    same = {name for name in chosen[0] if len({parameters[name] for parameters in chosen}) == 1} if chosen else set()
-    return [_case(file.stem, str(variations.scenario_path), parameters, tags, same) for parameters in chosen]
+def _of_files(
+    files: Sequence[Path], values: Mapping[str, Any], tags: tuple[str, ...], sample: int | None, path: Path
+) -> list[SuiteCase]:
+    """The cases of files: the valid variations of those that vary their parameters, else the suite's own values."""
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"the suite names a scenario that is not there: {file}", path)
+    varied = {file: read_variations(file) for file in files if is_variation(file)}
+    if varied and values:
+        raise InputError(
+            f"{next(iter(varied)).name} varies its parameters itself; the suite cannot give it others", path
+        )
+    if sample is not None and len(varied) < len(files):
+        single = next(file for file in files if file not in varied)
+        raise InputError(f"{single.name} is no file of variations to take a sample of", path)
+    if sample is None:
+        chosen = [tuple(variations.valid()) for variations in varied.values()]
+    else:
+        chosen = list(sample_evenly(list(varied.values()), sample, SAMPLE_SEED))
+    of_file = dict(zip(varied, chosen, strict=True))
+    cases: list[SuiteCase] = []
+    for file in files:
+        if file in varied:
+            cases += _of_variations(file.stem, varied[file].scenario_path, of_file[file], tags)
+        else:
+            cases += _grid(file.stem, str(file), values, tags, path)
+    return cases
+
+
+def _of_variations(
+    name: str, scenario: Path, chosen: Sequence[Variation], tags: tuple[str, ...]
+) -> Iterator[SuiteCase]:
+    """A case per variation; only the parameters that vary are in its name."""
+    first = chosen[0].parameters if chosen else {}
+    same = {key for key in first if len({variation.parameters[key] for variation in chosen}) == 1}
+    return (_case(name, str(scenario), variation.parameters, tags, same) for variation in chosen)
 
 
 def _grid(

@@ -8,7 +8,7 @@ alternatives, the rules inside one group all hold).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +89,25 @@ class Variations:
             if self.is_valid(variation):
                 chosen.append(variation)
         return tuple(sorted(chosen, key=lambda variation: variation.index))
+
+
+def sample_evenly(files: Sequence[Variations], count: int, seed: int) -> tuple[tuple[Variation, ...], ...]:
+    """`count` valid variations, the same number from each file; what a small file lacks the others give."""
+    chosen: list[tuple[Variation, ...]] = [()] * len(files)
+    unfilled, left = list(range(len(files))), count
+    while unfilled:
+        share = left // len(unfilled)
+        small = [k for k in unfilled if len(files[k].sample(share + 1, seed)) <= share]
+        for k in small:
+            chosen[k] = files[k].sample(share, seed)
+            left -= len(chosen[k])
+            unfilled.remove(k)
+        if not small:
+            more = left - share * len(unfilled)
+            for place, k in enumerate(unfilled):
+                chosen[k] = files[k].sample(share + (place < more), seed)
+            break
+    return tuple(chosen)
 
 
 def is_variation(path: Path) -> bool:

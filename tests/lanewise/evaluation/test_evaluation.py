@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,43 @@ def test_a_file_of_variations_gives_all_its_cases(data: Path, monkeypatch: pytes
     assert len(cases) == 292
     assert all("Scenario_ID" in case.parameters for case in cases)
     assert not any("CPRA" in case.name for case in cases)
+
+
+def test_the_alks_suite_takes_as_many_variations_of_each_file_as_it_can(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANEWISE_DATA", str(data))
+    cases = load_suite("alks").cases
+    varied = Counter(case.name.split("[")[0] for case in cases if "variation" in case.tags)
+    assert (len(cases), sum(varied.values())) == (2015, 2000)
+    counts = sorted(varied.values())
+    assert counts[:4] == [2, 6, 12, 120], "files that have no more give all they have"
+    assert set(counts[4:]) == {169, 170}
+    assert load_suite("alks").cases == cases
+
+
+def test_a_case_without_an_expert_is_judged_by_its_verdict_alone(tmp_path: Path) -> None:
+    suite = load_suite(str(suite_file(tmp_path, 'name = "m"\n[[scenario]]\nfile = "curve"\nexpert = false\n')))
+    rows = list(evaluate(jobs_of(suite, SHORT, ["idm"], [0], tmp_path / "e"), 1, lambda _: None))
+    assert rows[0]["passed"] is not None
+    assert rows[0]["nuplan_score"] is None
+    assert not list((tmp_path / "e" / "experts").iterdir())
+    with_expert = load_suite(str(suite_file(tmp_path, 'name = "m"\n[[scenario]]\nfile = "curve"\n')))
+    (job,), (other,) = (jobs_of(each, SHORT, ["idm"], [0], tmp_path / "e") for each in (suite, with_expert))
+    assert job.key != other.key
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        ("sample = 3", "curve is no file of variations to take a sample of"),
+        ("sample = 0", "sample = 0 of curve is not a count of variations"),
+        ('expert = "no"', "expert = 'no' of curve is neither true nor false"),
+    ],
+)
+def test_a_suite_says_what_it_cannot_sample(tmp_path: Path, entry: str, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        load_suite(str(suite_file(tmp_path, f'[[scenario]]\nfile = "curve"\n{entry}\n')))
 
 
 def test_a_suite_says_which_variable_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
