@@ -316,6 +316,9 @@ class Objects(Message):
     height_m: Floats = array("N")
     covariance: Floats = array("N", 2, 2)
     """Of (x, y)."""
+    ranges_m: Floats = array("R", 4, empty=True)
+    """Of detectors that know two (R = N, of others 0): distance from the origin of `ego` by the size of what is seen
+    and its 1-sigma, distance by where it meets the ground and its 1-sigma. The place is both together."""
 
 
 class MarkType(IntEnum):

@@ -28,9 +28,9 @@ from perception.net.decode import (
     SeenLights,
     decode_lights,
     decode_objects,
-    levelled,
     merged,
 )
+from perception.net.horizon import Offset, levelled
 from perception.net.lane_lines import LineSettings, SeenLine, decode_lines, message_of
 from perception.net.picture import cropped
 from perception.net.road_edges import EdgeSettings, decode_edges
@@ -39,8 +39,9 @@ from perception.resizing import resized
 Arrays = Mapping[str, NDArray[np.generic]]
 Infer = Callable[[str, Arrays], Arrays]
 """Runs a model of the store: `images` (N, H, W, 3) uint8 RGB to `grid` (N, C, h, w) and `weather` (N, 6)."""
-Looked = tuple[Detections, SeenLights, list[SeenLine], SeenDashes, NDArray[np.float32]]
-"""What one picture shows: objects, lights, lane marks and road edges, dashes, and the logits of the weather."""
+Looked = tuple[Detections, SeenLights, list[SeenLine], SeenDashes, NDArray[np.float32], Offset | None]
+"""What one picture shows: objects, lights, lane marks and road edges, dashes, the logits of the weather, and how much
+all pictures of this camera are off level."""
 Each = Callable[[Callable[[str], Looked], Iterable[str]], Iterable[Looked]]
 """Applies a function to the names of cameras and keeps their order: `map`, or the `map` of a pool of threads."""
 
@@ -73,10 +74,11 @@ class DetectorSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectorMemory:
-    """When the newest picture that has been looked at was taken, and the weather so far."""
+    """When the newest picture that has been looked at was taken, the weather so far, and how the cameras lean."""
 
     looked_ns: int
     weather: Floats
+    offsets: Mapping[str, Offset]
 
 
 def node(settings: DetectorSettings, infer: Infer, each: Each = map) -> Node:
@@ -85,7 +87,7 @@ def node(settings: DetectorSettings, infer: Infer, each: Each = map) -> Node:
         name="detector",
         priority=15,
         step=lambda memory, tick: _step(settings, infer, each, memory, tick),
-        memory=DetectorMemory(-1, np.full(6, 1.0 / 6.0)),
+        memory=DetectorMemory(-1, np.full(6, 1.0 / 6.0), {}),
         inputs=camera_topics(settings.cameras),
         outputs=("/perception/objects", "/perception/lane_marks", "/perception/lights", "/perception/weather"),
         triggers=tuple(CAMERA_PREFIX + name for name in settings.cameras),
@@ -108,15 +110,18 @@ def _step(
         image, camera = resized(picture, seen_by[name], settings.picture_px)
         answer = infer(settings.model, {"images": cropped(image)[None]})
         grid, logits = np.asarray(answer["grid"][0], np.float32), np.asarray(answer["weather"][0], np.float32)
-        lines = decode_lines(grid, camera, settings.lines) if name in settings.mark_cameras else []
-        objects, lights = decode_objects(grid, camera, settings.decode), decode_lights(grid, camera, settings.decode)
-        edges = decode_edges(grid, camera, objects, lines, settings.edges) if name in settings.edge_cameras else []
+        level = levelled(grid, camera, memory.offsets.get(name))
+        lines = decode_lines(grid, camera, settings.lines, level) if name in settings.mark_cameras else []
+        objects = decode_objects(grid, camera, settings.decode, level)
+        lights = decode_lights(grid, camera, settings.decode)
+        sides = name in settings.edge_cameras
+        edges = decode_edges(grid, camera, objects, lines, settings.edges, level) if sides else []
         broken = lines if name in settings.dash_cameras else []
-        dashes = seen_dashes(image, *levelled(grid, camera), broken, objects, settings.dashes)
-        return objects, lights, [*lines, *edges], dashes, logits
+        dashes = seen_dashes(image, level.camera, level.pitch_rad, broken, objects, settings.dashes)
+        return objects, lights, [*lines, *edges], dashes, logits, level.offset
 
     # One by one, not as a batch: on a CPU a batch costs as much, and pictures may be looked at on several cores.
-    found, lights, lines, dashes, logits = zip(*each(look, names), strict=True)
+    found, lights, lines, dashes, logits, offsets = zip(*each(look, names), strict=True)
     weather = _shares(np.stack(logits).astype(np.float64))
     objects = merged(list(found), settings.decode)
     seen = settings.weather_memory * memory.weather + (1.0 - settings.weather_memory) * weather.mean(axis=0)
@@ -127,7 +132,8 @@ def _step(
         Publication("/perception/lights", lights_message(list(lights), settings.light_radius_m), measured_ns),
         Publication("/perception/weather", WeatherEstimate(seen / seen.sum()), measured_ns),
     )
-    return DetectorMemory(measured_ns, seen), said
+    leaning = {name: offset for name, offset in zip(names, offsets, strict=True) if offset is not None}
+    return DetectorMemory(measured_ns, seen, {**memory.offsets, **leaning}), said
 
 
 def looked_at(images: list[NDArray[np.uint8]], model: str, infer: Infer) -> tuple[list[NDArray[np.float32]], Floats]:
@@ -221,6 +227,7 @@ def objects_message(found: Detections) -> Objects:
         width_m=found.width_m,
         height_m=found.height_m,
         covariance=found.covariance,
+        ranges_m=found.ranges_m,
     )
 
 

@@ -1,7 +1,9 @@
 """Detections to tracks in `odom`: who is the same object as before, how surely it is there, and how it moves.
 
 In: `/perception/objects` in `ego` with covariance, `/localization/odometry`. Out: `/perception/tracks` in `odom`. A
-detection is placed by the odometry of the instant it was measured at, so a late frame does no harm. Motion is three
+detection is placed by the odometry of the instant it was measured at, so a late frame does no harm. Of its two ranges
+the one by size is sure from frame to frame, but off by how much the object differs from its class; the one by the
+ground is unsure, but off by nothing that lasts: the track learns the first from the second. Motion is three
 Kalman filters side by side with process noise by kind: one of constant velocity, one for vehicles that brake or turn
 hard and walkers who start or stop, one for who stands (interacting multiple models: Blom and Bar-Shalom, IEEE TAC
 33(8), 1988); assignment is optimal on gated Mahalanobis distances; existence is a Bernoulli update (Reuter et al., The
@@ -31,14 +33,16 @@ WALKS = np.isfinite(CALM_S)
 """Which EntityKind keeps no acceleration."""
 BIRTH_SPEED_MPS = np.array([15.0, 15.0, 15.0, 15.0, 15.0, 6.0, 2.0, 1.0, 15.0, 3.0])
 """1-sigma of the speed at which each EntityKind is first seen."""
-SCALES = np.array([0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.03, 0.05, 0.05])
-"""1-sigma of the share by which all ranges of an object of each EntityKind are said too far or too near: one that is
-taller than most of its class seems too near all the time. It is estimated with the motion: who drives towards something
-whose range is said too far by a tenth sees it come by a tenth of the own speed."""
-PLACE, SPEED, SCALE, PUSH = slice(0, 2), slice(2, 4), 4, slice(5, 7)
-STATES = 7
-"""Columns of a state: (x, y), (vx, vy), by which share all its ranges are said too far, and the acceleration (ax, ay)
-that it keeps for a while: of a steady object that is unknown and without effect."""
+SCALES = np.array([0.08, 0.08, 0.08, 0.08, 0.08, 0.1, 0.1, 0.03, 0.08, 0.1])
+"""1-sigma of the share by which all ranges by size of an object of each EntityKind are said too far or too near: one
+that is taller than most of its class seems too near all the time. It is estimated with the motion: where it meets the
+ground tells it, picture after picture, and who drives towards something whose range is said too far by a tenth sees it
+come by a tenth of the own speed."""
+PLACE, SPEED, SCALE, PUSH, LEAN = slice(0, 2), slice(2, 4), 4, slice(5, 7), 7
+STATES = 8
+"""Columns of a state: (x, y), (vx, vy), by which share all its ranges by size are said too far, the acceleration (ax,
+ay) that it keeps for a while (of a steady object that is unknown and without effect), and by which share of itself and
+per metre its range by the ground is said too far: the camera may lean."""
 STEADY, HARD, STANDING = 0, 1, 2
 MODES = 3
 """Motions that are tried side by side."""
@@ -63,12 +67,15 @@ class TrackerSettings:
     confirm: float = 0.9
     confirm_hits: int = 3
     drop: float = 0.05
-    own_share: float = 0.6
-    """Of a detection's 1-sigma, how much is new in each frame."""
-    scale: float = 1.0
-    """Times SCALES; 0 for detectors whose ranges are right."""
+    own_share: float = 0.5
+    """Of the 1-sigma of a detection's place by size, how much is new in each frame."""
+    ground_share: float = 0.8
+    """Of the 1-sigma of its range by the ground, how much is new in each frame."""
+    leans_pm: float = 5e-4
+    """1-sigma of LEAN: pixels that the horizon is off by in all pictures, by focal length and height of the camera. Of
+    front_long, levelled, it is 5e-4, of front_wide 2e-3."""
     scale_s: float = 40.0
-    """Time in which the share by which an object's ranges are off changes."""
+    """Time in which the shares by which an object's ranges are off change."""
     hard: float = 2.5
     """So many times the acceleration from frame to frame is kept by a vehicle that brakes or turns hard."""
     hard_s: float = 3.0
@@ -115,10 +122,10 @@ class TrackerSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Population:
-    """N tracks in `odom`: state (N, 7) as STATES says, covariance (N, 7, 7), size (N, 3), votes (N, kinds), and the
+    """N tracks in `odom`: state (N, 8) as STATES says, covariance (N, 8, 8), size (N, 3), votes (N, kinds), and the
     running mean of their detections' scores.
 
-    State and covariance are those of the mixture of M motions: `states` (N, M, 7), `covariances` (N, M, 7, 7), each
+    State and covariance are those of the mixture of M motions: `states` (N, M, 8), `covariances` (N, M, 8, 8), each
     with the probability `modes` (N, M).
     """
 
@@ -209,28 +216,37 @@ def _pose_at(memory: TrackerMemory, at_ns: int) -> Pose:
 def track(
     settings: TrackerSettings, memory: TrackerMemory, objects: Objects, odom_from_ego: Pose, at_ns: int
 ) -> TrackerMemory:
-    """One frame of detections: predict, assign, update, give birth, bury."""
+    """One frame of detections: predict, assign, update, give birth, bury.
+
+    Of a detector that does not tell ranges by size, no share of the ranges is off: SCALES are not for it.
+    """
+    scales = SCALES if len(objects.ranges_m) else 0.0 * SCALES
     gap_s = (at_ns - memory.at_ns) * 1e-9
     old = memory.tracks if gap_s <= settings.max_gap_s else empty().tracks
-    tracks = _predicted(settings, old, gap_s)
+    tracks = _predicted(settings, old, gap_s, scales)
     cos, sin = math.cos(odom_from_ego.yaw_rad), math.sin(odom_from_ego.yaw_rad)
     turn = np.array(((cos, -sin), (sin, cos)))
     places = odom_from_ego @ np.stack((objects.x_m, objects.y_m), axis=-1)
     noise = turn @ objects.covariance @ turn.T + _floor_m(settings, objects)[:, None, None] ** 2 * np.eye(2)
+    eye = np.array((odom_from_ego.x_m, odom_from_ego.y_m))
+    places, noise, ground_m, ground_sigma_m = _told_apart(objects, places, noise, eye)
     yaw = np.asarray(wrap_rad(objects.yaw_rad + odom_from_ego.yaw_rad))
     size = np.stack((objects.length_m, objects.width_m, objects.height_m), axis=-1)
     votes = np.eye(len(EntityKind))[objects.kinds] * objects.score[:, None]
-    eye = np.array((odom_from_ego.x_m, odom_from_ego.y_m))
     rows, columns = _assigned(settings, tracks, places, noise, eye)
-    places[columns] += _beyond_near_side(tracks, rows, objects.kinds[columns], size[columns], places[columns] - eye)
+    beyond_m = _beyond_near_side_m(tracks, rows, objects.kinds[columns], size[columns], places[columns] - eye)
+    places[columns] += beyond_m[:, None] * _unit(places[columns] - eye)
+    ground_m[columns] += beyond_m
     tracks = _missed(settings, tracks, rows, odom_from_ego)
     tracks = _hit(settings, tracks, rows, places[columns], noise[columns], votes[columns], eye)
+    tracks = _on_ground(settings, tracks, rows, ground_m[columns], ground_sigma_m[columns], eye)
     tracks.yaw_rad[rows] += 0.3 * wrap_rad(yaw[columns] - tracks.yaw_rad[rows])
     _head_where_it_moves(settings, tracks)
     tracks.size_m[rows] += (size[columns] - tracks.size_m[rows]) / np.minimum(tracks.hits[rows], 20)[:, None]
     new = np.setdiff1d(np.arange(len(places)), columns)
     new = new[~_in_line(settings, places[new], tracks.state[:, PLACE], eye).any(axis=1)]
-    born = _born(settings, memory.next_id, places[new], noise[new], yaw[new], size[new], votes[new], eye)
+    born = _born(settings, memory.next_id, places[new], noise[new], yaw[new], size[new], votes[new], eye, scales)
+    born = _on_ground(settings, born, np.arange(len(new)), ground_m[new], ground_sigma_m[new], eye)
     kept = np.flatnonzero((tracks.existence >= settings.drop) & ~_doubled(settings, tracks, eye))
     both = Population(*(
         np.concatenate((getattr(tracks.rows(kept), n), getattr(born, n))) for n in Population.__slots__
@@ -238,8 +254,25 @@ def track(
     return replace(memory, tracks=both, at_ns=at_ns, next_id=memory.next_id + len(new))
 
 
-def _beyond_near_side(tracks: Population, rows: Ints, kinds: Ints, size: Floats, sight: Floats) -> Floats:
-    """How far (N, 2) the middles of detections have to move where they are taken for another kind than their track.
+def _told_apart(objects: Objects, places: Floats, noise: Floats, eye: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Where things are by their size alone, (N, 2), with covariance; and how far by where they meet the ground, (N,),
+    with 1-sigma. Of a detector that knows one range only, that of the place and nothing (infinite)."""
+    if not len(objects.ranges_m):
+        return places, noise, np.zeros(len(places)), np.full(len(places), np.inf)
+    sight = _unit(places - eye)
+    by_size_m, sigma_m, ground_m, ground_sigma_m = objects.ranges_m.T
+    along = np.einsum("ni,nij,nj->n", sight, noise, sight)
+    more = np.maximum(sigma_m**2 - along, 0.0)[:, None, None] * sight[:, :, None] * sight[:, None, :]
+    return eye + by_size_m[:, None] * sight, noise + more, ground_m.copy(), ground_sigma_m
+
+
+def _unit(sight: Floats) -> Floats:
+    """Directions (N, 2) of lines of sight."""
+    return np.asarray(sight / np.maximum(np.hypot(sight[:, 0], sight[:, 1]), 1e-6)[:, None])
+
+
+def _beyond_near_side_m(tracks: Population, rows: Ints, kinds: Ints, size: Floats, sight: Floats) -> Floats:
+    """How far (N,) the middles of detections lie beyond where they are put, if taken for another kind than their track.
 
     What is seen is the near side of an object; its middle lies beyond by half of what its kind measures. A motorcycle
     that is taken for a car does not move by half a car's width when it is known again. The heading of what is taken for
@@ -249,7 +282,7 @@ def _beyond_near_side(tracks: Population, rows: Ints, kinds: Ints, size: Floats,
     bearing = np.arctan2(sight[:, 1], sight[:, 0])
     turned = tracks.yaw_rad[rows] - bearing
     more = _half_m(tracks.size_m[rows], turned) - _half_m(size, turned)
-    return np.asarray(np.where(other, more, 0.0)[:, None] * np.stack((np.cos(bearing), np.sin(bearing)), axis=-1))
+    return np.asarray(np.where(other, more, 0.0))
 
 
 def _half_m(size: Floats, turned_rad: Floats) -> Floats:
@@ -292,12 +325,12 @@ def _head_where_it_moves(settings: TrackerSettings, tracks: Population) -> None:
     tracks.yaw_rad[sure] = np.arctan2(velocity[sure, 1], velocity[sure, 0])
 
 
-def _predicted(settings: TrackerSettings, tracks: Population, gap_s: float) -> Population:
+def _predicted(settings: TrackerSettings, tracks: Population, gap_s: float, scales: Floats) -> Population:
     """Every motion goes on from the mixture of what could have led to it, by its own noise."""
     kinds = tracks.votes.argmax(axis=1)
     step = np.tile(np.eye(STATES), (len(kinds), MODES, 1, 1))
     step[:, :, PLACE, SPEED] = gap_s * np.eye(2)
-    step[:, :, SCALE, SCALE] = kept = math.exp(-gap_s / settings.scale_s)
+    step[:, :, SCALE, SCALE] = step[:, :, LEAN, LEAN] = kept = math.exp(-gap_s / settings.scale_s)
     step[:, :, SPEED, SPEED] = np.exp(-gap_s / CALM_S[kinds])[:, None, None, None] * np.eye(2)
     push = np.zeros((STATES, 2))
     push[PLACE], push[SPEED] = 0.5 * gap_s**2 * np.eye(2), gap_s * np.eye(2)
@@ -314,7 +347,8 @@ def _predicted(settings: TrackerSettings, tracks: Population, gap_s: float) -> P
         WALKS[kinds, None], (1.0, settings.hard_walk, 0.0), (1.0, 1.0, 0.0)
     )
     spreads = step @ spreads @ step.swapaxes(-1, -2) + (sudden**2)[..., None, None] * (push @ push.T)
-    spreads[..., SCALE, SCALE] += ((settings.scale * SCALES[kinds]) ** 2 * (1.0 - kept**2))[:, None]
+    spreads[..., SCALE, SCALE] += (scales[kinds] ** 2 * (1.0 - kept**2))[:, None]
+    spreads[..., LEAN, LEAN] += settings.leans_pm**2 * (1.0 - kept**2)
     new = np.array((1.0, 1.0 - lasting**2, 1.0))[None] * _kept_mps2(settings, kinds)[:, None] ** 2
     spreads[..., PUSH, PUSH] += new[..., None, None] * np.eye(2)
     states = np.einsum("nmij,nmj->nmi", step, mixed)
@@ -326,7 +360,7 @@ def _predicted(settings: TrackerSettings, tracks: Population, gap_s: float) -> P
 
 
 def _brake_to_rest(before: Floats, after: Floats) -> None:
-    """Who brakes comes to rest and does not go back: of two states (N, 7) the later one is put right in place."""
+    """Who brakes comes to rest and does not go back: of two states (N, 8) the later one is put right in place."""
     brakes = (before[:, SPEED] * before[:, PUSH]).sum(axis=1) < 0.0
     turned_back = brakes & ((before[:, SPEED] * after[:, SPEED]).sum(axis=1) <= 0.0)
     after[turned_back, SPEED] = after[turned_back, PUSH] = 0.0
@@ -351,7 +385,7 @@ def _kept_mps2(settings: TrackerSettings, kinds: Ints) -> Floats:
 
 
 def _mixture(states: Floats, covariances: Floats, share: Floats) -> tuple[Floats, Floats]:
-    """Mean and covariance of mixtures of M states (..., M, 7) with shares (..., M)."""
+    """Mean and covariance of mixtures of M states (..., M, 8) with shares (..., M)."""
     mean = (share[..., None] * states).sum(axis=-2)
     apart = states - mean[..., None, :]
     spread = covariances + apart[..., :, None] * apart[..., None, :]
@@ -359,7 +393,7 @@ def _mixture(states: Floats, covariances: Floats, share: Floats) -> tuple[Floats
 
 
 def _foreseen(states: Floats, eye: Floats) -> tuple[Floats, Floats]:
-    """Where states (..., 7) are said to be as seen from `eye`, shape (..., 2), and the slope of that (..., 2, 7)."""
+    """Where states (..., 8) are said to be by size as seen from `eye`, shape (..., 2), with its slope (..., 2, 8)."""
     sight = states[..., PLACE] - eye
     scale = states[..., SCALE, None]
     slope = np.zeros((*states.shape[:-1], 2, STATES))
@@ -438,13 +472,38 @@ def acceleration_told(settings: TrackerSettings, tracks: Population) -> Floats:
 
 
 def _moved(tracks: Population, rows: Ints, places: Floats, noise: Floats, eye: Floats) -> Population:
-    """Each motion takes its detection in; the better it foresaw it, the likelier it is."""
+    """Tracks to whom it is said where they are."""
+    foreseen, slope = _foreseen(tracks.states[rows], eye)
+    return _told(tracks, rows, places[:, None] - foreseen, slope, noise)
+
+
+def _on_ground(
+    settings: TrackerSettings, tracks: Population, rows: Ints, far_m: Floats, sigma_m: Floats, eye: Floats
+) -> Population:
+    """Tracks to whom it is said how far away they meet the ground.
+
+    That does not depend on how tall they are, but on how the camera leans, the more the farther away.
+    """
+    known = np.isfinite(sigma_m)
+    rows, far_m, sigma_m = rows[known], far_m[known], sigma_m[known]
+    states = tracks.states[rows]
+    sight = states[..., PLACE] - eye
+    distance = np.maximum(np.hypot(sight[..., 0], sight[..., 1]), 1e-6)
+    slope = np.zeros((*sight.shape[:-1], 1, STATES))
+    leans = states[..., LEAN] * distance
+    slope[..., 0, PLACE] = (1.0 + 2.0 * leans)[..., None] * sight / distance[..., None]
+    slope[..., 0, LEAN] = distance**2
+    noise = (settings.ground_share * sigma_m) ** 2 + settings.floor_m**2
+    return _told(tracks, rows, (far_m[:, None] - distance * (1.0 + leans))[..., None], slope, noise[:, None, None])
+
+
+def _told(tracks: Population, rows: Ints, miss: Floats, slope: Floats, noise: Floats) -> Population:
+    """Each motion takes in what it missed (R, M, K) with the slope (R, M, K, 8) of what is measured under noise
+    (R, K, K); the better it foresaw that, the likelier it is."""
     states, covariances, modes = tracks.states.copy(), tracks.covariances.copy(), tracks.modes.copy()
-    foreseen, slope = _foreseen(states[rows], eye)
     turned = slope.swapaxes(-1, -2)
     spread = slope @ covariances[rows] @ turned + noise[:, None]
     gain = covariances[rows] @ turned @ np.linalg.inv(spread)
-    miss = places[:, None] - foreseen
     states[rows] += np.einsum("nmij,nmj->nmi", gain, miss)
     rest = np.eye(STATES) - gain @ slope
     covariances[rows] = rest @ covariances[rows] @ rest.swapaxes(-1, -2) + gain @ noise[:, None] @ gain.swapaxes(-1, -2)
@@ -456,23 +515,24 @@ def _moved(tracks: Population, rows: Ints, places: Floats, noise: Floats, eye: F
 
 
 def _likelihood(miss: Floats, spread: Floats) -> Floats:
-    """Density of a miss (..., 2) under a covariance (..., 2, 2)."""
+    """Density of a miss (..., K) under a covariance (..., K, K)."""
     distance = np.einsum("...i,...ij,...j->...", miss, np.linalg.inv(spread), miss)
-    return np.asarray(np.exp(-0.5 * distance) / (2.0 * math.pi * np.sqrt(np.linalg.det(spread))))
+    return np.asarray(np.exp(-0.5 * distance) / np.sqrt(np.linalg.det(2.0 * math.pi * spread)))
 
 
 def _born(
     settings: TrackerSettings, first: int, places: Floats, noise: Floats, yaw: Floats, size: Floats, votes: Floats,
-    eye: Floats,
+    eye: Floats, scales: Floats,
 ) -> Population:  # fmt: skip
     count = len(places)
     kinds, sight = votes.argmax(axis=1), places - eye
-    scale = (settings.scale * SCALES[kinds]) ** 2
+    scale = scales[kinds] ** 2
     covariance = np.zeros((count, STATES, STATES))
     far = sight[:, :, None] * sight[:, None, :]
     covariance[:, PLACE, PLACE] = settings.own_share**2 * noise + scale[:, None, None] * far
     covariance[:, PLACE, SCALE] = covariance[:, SCALE, PLACE] = -scale[:, None] * sight
     covariance[:, SCALE, SCALE] = scale
+    covariance[:, LEAN, LEAN] = settings.leans_pm**2
     covariance[:, SPEED, SPEED] = BIRTH_SPEED_MPS[kinds][:, None, None] ** 2 * np.eye(2)
     covariance[:, PUSH, PUSH] = _kept_mps2(settings, kinds)[:, None, None] ** 2 * np.eye(2)
     state = np.hstack((places, np.zeros((count, STATES - 2))))

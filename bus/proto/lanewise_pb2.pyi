@@ -284,7 +284,7 @@ class LocalizationStatus(_message.Message):
     def __init__(self, status: _Optional[int] = ..., hypotheses: _Optional[int] = ..., reason: _Optional[str] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
 
 class Objects(_message.Message):
-    __slots__ = ("kinds", "score", "x_m", "y_m", "yaw_rad", "length_m", "width_m", "height_m", "covariance", "envelope")
+    __slots__ = ("kinds", "score", "x_m", "y_m", "yaw_rad", "length_m", "width_m", "height_m", "covariance", "ranges_m", "envelope")
     KINDS_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     X_M_FIELD_NUMBER: _ClassVar[int]
@@ -294,6 +294,7 @@ class Objects(_message.Message):
     WIDTH_M_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_M_FIELD_NUMBER: _ClassVar[int]
     COVARIANCE_FIELD_NUMBER: _ClassVar[int]
+    RANGES_M_FIELD_NUMBER: _ClassVar[int]
     ENVELOPE_FIELD_NUMBER: _ClassVar[int]
     kinds: _containers.RepeatedScalarFieldContainer[int]
     score: _containers.RepeatedScalarFieldContainer[float]
@@ -304,8 +305,9 @@ class Objects(_message.Message):
     width_m: _containers.RepeatedScalarFieldContainer[float]
     height_m: _containers.RepeatedScalarFieldContainer[float]
     covariance: _containers.RepeatedScalarFieldContainer[float]
+    ranges_m: _containers.RepeatedScalarFieldContainer[float]
     envelope: Envelope
-    def __init__(self, kinds: _Optional[_Iterable[int]] = ..., score: _Optional[_Iterable[float]] = ..., x_m: _Optional[_Iterable[float]] = ..., y_m: _Optional[_Iterable[float]] = ..., yaw_rad: _Optional[_Iterable[float]] = ..., length_m: _Optional[_Iterable[float]] = ..., width_m: _Optional[_Iterable[float]] = ..., height_m: _Optional[_Iterable[float]] = ..., covariance: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+    def __init__(self, kinds: _Optional[_Iterable[int]] = ..., score: _Optional[_Iterable[float]] = ..., x_m: _Optional[_Iterable[float]] = ..., y_m: _Optional[_Iterable[float]] = ..., yaw_rad: _Optional[_Iterable[float]] = ..., length_m: _Optional[_Iterable[float]] = ..., width_m: _Optional[_Iterable[float]] = ..., height_m: _Optional[_Iterable[float]] = ..., covariance: _Optional[_Iterable[float]] = ..., ranges_m: _Optional[_Iterable[float]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
 
 class Tracks(_message.Message):
     __slots__ = ("ids", "kinds", "existence", "x_m", "y_m", "yaw_rad", "vx_mps", "vy_mps", "acceleration_mps2", "yaw_rate_radps", "length_m", "width_m", "height_m", "covariance", "envelope")

@@ -18,7 +18,7 @@ from geometry.angles import Floats, wrap_rad
 from geometry.camera import Camera
 from perception.boxes.form import Boxes
 from perception.net.classes import MEAN_SIZE_M, OBJECTS
-from perception.net.decode import Detections
+from perception.net.decode import Detections, fused, ranges_of
 
 HEIGHT_SHARE = np.array((0.12, 0.3, 0.15, 0.12, 0.1, 0.5))
 """1-sigma of the height within each class, as a share of its mean: vans beside saloons, buses beside lorries."""
@@ -58,9 +58,8 @@ def lifted(
     sigma_px = np.hypot(edge_px, settings.edge_share * (bottom - top))
     by_height, height_sigma = _by_height(boxes, camera, size[:, 2], HEIGHT_SHARE[kind], sigma_px, settings)
     by_ground, ground_sigma = _by_ground(boxes, camera, sigma_px, settings)
-    weights = height_sigma**-2, ground_sigma**-2
-    both = np.maximum(weights[0] + weights[1], 1e-12)
-    depth = np.exp((weights[0] * np.log(by_height) + weights[1] * np.log(by_ground)) / both)
+    by_size, on_ground = (by_height, height_sigma), (by_ground, ground_sigma)
+    depth, relative = fused(by_size, on_ground)
     rays = camera.rays_at(np.column_stack((0.5 * (left + right), 0.5 * (top + bottom))))
     near = camera.position_m + rays * depth[:, None]
     sight = near[:, :2] - camera.position_m[:2]
@@ -69,9 +68,9 @@ def lifted(
     yaw, reach = _yaw(azimuth, size, seen_m)
     cut = (left < settings.cut_px) | (right > camera.width - 1 - settings.cut_px)
     # What is unsure of an object's own length lies along the line of sight; what is cut away lies across.
-    along = np.hypot(np.hypot(sight[:, 0], sight[:, 1]) * both**-0.5, 0.25 * reach)
+    along = np.hypot(np.hypot(sight[:, 0], sight[:, 1]) * relative, 0.25 * reach)
     across = np.hypot(depth * sigma_px / camera.matrix[0, 0], 0.1 + 0.5 * cut * size[:, 1])
-    kept = np.flatnonzero((both > 1e-6) & (depth > settings.nearest_m) & (depth < settings.farthest_m))
+    kept = np.flatnonzero((relative < 1e3) & (depth > settings.nearest_m) & (depth < settings.farthest_m))
     return Detections(
         classes=kind,
         score=boxes.score,
@@ -82,6 +81,7 @@ def lifted(
         width_m=size[:, 1],
         height_m=size[:, 2],
         covariance=turned_covariance(along, across, azimuth),
+        ranges_m=ranges_of(camera.position_m, rays, by_size, on_ground, reach),
     ).chosen(kept)
 
 

@@ -2,16 +2,14 @@
 
 In: a grid (OUTPUTS, h, w) of one picture and the camera as calibrated. The range of an object has two sources: its size
 in the picture (the net's normalised depth times the focal length of the lens at that place) and the row of its foot on
-the ground plane (mounting height and pitch). Both carry a variance; they are fused by it. The body pitches from picture
-to picture, which calibration cannot know: the net says where it sees the horizon, and the camera is levelled by that
-before anything is put on the ground. No torch here: this runs in the car.
+the ground plane (mounting height and pitch). Both carry a variance; they are fused by it. The camera is
+levelled by the horizon that the net sees before anything is put on the ground. No torch here: this runs in the car.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, fields, replace
 
 import cv2
 import numpy as np
@@ -23,7 +21,6 @@ from perception.net.classes import (
     CHANNELS,
     DEPTH_M,
     FOCAL_PX,
-    HORIZON_REACH_PX,
     OBJECTS,
     OFFSET_PX,
     OUTPUTS,
@@ -31,17 +28,14 @@ from perception.net.classes import (
     STATE_OF_CLASS,
     STRIDE,
 )
+from perception.net.horizon import LAPLACE_SIGMA, Level, levelled
 from perception.net.picture import margin_of
 
 Grid = NDArray[np.float32]
-PITCH_DEG = 0.12
-"""1-sigma of body pitch and mounting error together, before the horizon has been looked at."""
-_HORIZON_SHARE = 0.7
-"""Error of the horizon of a whole picture as a share of a cell's: cells err together."""
-_LAPLACE_SIGMA = math.sqrt(2.0)
-"""Standard deviation of a Laplace distribution of scale 1."""
-
-
+Depths = tuple[Floats, Floats]
+"""Depths (N,) along the optical axis [m] and their relative 1-sigma."""
+UNKNOWN_M = 1e6
+"""1-sigma of a range that is not known."""
 _NEAREST_M = 0.3
 """What of a body is nearer to the camera's plane than this is put there, so that it has a place in the picture."""
 _CORNERS = np.array([(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (0.0, 1.0)])
@@ -49,11 +43,10 @@ _CORNERS = np.array([(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z i
 
 @dataclass(frozen=True, slots=True)
 class DecodeSettings:
-    """`least_score` of a peak; how far body pitch moves the horizon; when two detections are one object."""
+    """`least_score` of a peak; when two detections are one object."""
 
     least_score: float = 0.2
     most: int = 48
-    pitch_deg: float = PITCH_DEG
     least_relative_sigma: float = 0.015
     lateral_px: float = 1.5
     same_m: float = 1.2
@@ -65,7 +58,11 @@ class DecodeSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
-    """N objects in `ego`: class index, score, box by its centre, covariance (N, 2, 2) of (x, y)."""
+    """N objects in `ego`: class index, score, box by its centre, covariance (N, 2, 2) of (x, y).
+
+    `ranges_m` (N, 4) are the two distances from the origin of `ego` that a picture tells, each with its 1-sigma: by the
+    size of what is seen, and by where it meets the ground. They are left out by who measures ranges otherwise.
+    """
 
     classes: NDArray[np.int64]
     score: Floats
@@ -76,10 +73,12 @@ class Detections:
     width_m: Floats
     height_m: Floats
     covariance: Floats
+    ranges_m: Floats = field(default_factory=lambda: np.zeros((0, 4)))
 
     def chosen(self, rows: NDArray[np.int64]) -> Detections:
         """Some of them, in the order of `rows`."""
-        return Detections(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
+        columns = {item.name: getattr(self, item.name) for item in fields(self)}
+        return Detections(**{name: column[rows] if len(column) else column for name, column in columns.items()})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,15 +114,23 @@ def peaks(
     return kinds, v, u, sigmoid(table[:, 3])
 
 
-def decode_objects(grid: Grid, camera: Camera, settings: DecodeSettings = DecodeSettings()) -> Detections:
-    """Objects of one picture; `grid` belongs to the picture that `picture.cropped` makes of the camera's."""
+def decode_objects(
+    grid: Grid, camera: Camera, settings: DecodeSettings = DecodeSettings(), level: Level | None = None
+) -> Detections:
+    """Objects of one picture; `grid` belongs to the picture that `picture.cropped` makes of the camera's.
+
+    `level` is what earlier pictures and this one tell of how the camera leans; left out, this one alone.
+    """
     kinds, v, u, score = peaks(grid[CHANNELS["heat"]][: len(OBJECTS)], settings.least_score, settings.most)
-    camera, pitch_rad = levelled(grid, camera, settings.pitch_deg)
+    level = level or levelled(grid, camera)
+    camera, pitch_rad = level.camera, level.pitch_rad
     cells = grid[:, v, u].astype(np.float64)
     cell_px = _cell_pixels(u, v, camera)
     pixels = cell_px + OFFSET_PX * cells[CHANNELS["offset"]].T
     focal = focal_at(grid, cell_px, camera)
-    depth, relative = _depth(cells, pixels, cell_px, focal, camera, pitch_rad, settings)
+    by_size, by_ground = _depths(cells, pixels, cell_px, focal, camera, pitch_rad, settings)
+    depth, relative = fused(by_size, by_ground)
+    relative = np.maximum(relative, settings.least_relative_sigma)
     rays = camera.rays_at(pixels)
     centres = camera.position_m + rays * depth[:, None]
     ahead = centres[:, :2] - camera.position_m[:2]
@@ -141,53 +148,34 @@ def decode_objects(grid: Grid, camera: Camera, settings: DecodeSettings = Decode
         width_m=size[1],
         height_m=size[2],
         covariance=_turned(along, across, azimuth),
+        ranges_m=ranges_of(camera.position_m, rays, by_size, by_ground),
     )
+
+
+def fused(by_size: Depths, by_ground: Depths) -> Depths:
+    """Two depths as one, weighted in their logarithms."""
+    weights = by_size[1] ** -2, by_ground[1] ** -2
+    both = np.maximum(weights[0] + weights[1], UNKNOWN_M**-2)
+    return np.exp((weights[0] * np.log(by_size[0]) + weights[1] * np.log(by_ground[0])) / both), both**-0.5
+
+
+def ranges_of(
+    eye_m: Floats, rays: Floats, by_size: Depths, by_ground: Depths, beyond_m: Floats | float = 0.0
+) -> Floats:
+    """`Detections.ranges_m` of depths along rays (N, 3) from a camera at `eye_m`; the middles lie `beyond_m` them."""
+    found = []
+    for depth, relative in (by_size, by_ground):
+        away = rays[:, :2] * depth[:, None]
+        far = np.hypot(away[:, 0], away[:, 1])
+        place = eye_m[:2] + away * (1.0 + beyond_m / np.maximum(far, 1e-6))[:, None]
+        found += [np.hypot(place[:, 0], place[:, 1]), np.minimum(relative * far, UNKNOWN_M)]
+    return np.stack(found, axis=-1)
 
 
 def _cell_pixels(u: NDArray[np.int64], v: NDArray[np.int64], camera: Camera) -> Floats:
     """Middles of cells in pixels of the whole picture."""
     top, left = margin_of(camera.height, camera.width)
     return np.column_stack(((u + 0.5) * STRIDE - 0.5 + left, (v + 0.5) * STRIDE - 0.5 + top))
-
-
-def levelled(grid: Grid, camera: Camera, pitch_deg: float = PITCH_DEG) -> tuple[Camera, float]:
-    """The camera as it looked when it took the picture, and what is left of the 1-sigma of its pitch [rad].
-
-    What calibration says and where the net sees the horizon are weighted by their variances.
-    """
-    if len(grid) < OUTPUTS:
-        return camera, math.radians(pitch_deg)  # a net that was trained before the horizon was learned
-    away, log_scale = grid[CHANNELS["horizon"]].astype(np.float64)
-    height, width = away.shape
-    top, left = margin_of(camera.height, camera.width)
-    level = _horizon_rows(
-        camera.width, camera.height, camera.matrix.tobytes(), camera.distortion.tobytes(),
-        camera.ego_from_camera.tobytes(), width, left,
-    )  # fmt: skip
-    beyond = (np.arange(height)[:, None] + 0.5) * STRIDE - 0.5 + top - level  # rows from the calibrated horizon
-    prior_px = camera.focal_px * math.radians(pitch_deg)
-    near = np.abs(beyond) < HORIZON_REACH_PX - 2.0 * prior_px
-    if not near.any():
-        return camera, math.radians(pitch_deg)
-    scale = OFFSET_PX * _LAPLACE_SIGMA * np.exp(np.clip(log_scale[near], -5.0, 3.0))
-    weight = scale**-2 / (scale**-2).sum()
-    lower_px = float((weight * (beyond[near] + OFFSET_PX * away[near])).sum())
-    sigma_px = _HORIZON_SHARE * float((weight * scale).sum())
-    trust = prior_px**2 / (prior_px**2 + sigma_px**2)
-    return camera.tilted(trust * lower_px / camera.focal_px), math.sqrt(trust) * sigma_px / camera.focal_px
-
-
-@lru_cache(maxsize=64)
-def _horizon_rows(
-    width: int, height: int, matrix: bytes, distortion: bytes, turn: bytes, cells: int, left_px: int
-) -> Floats:
-    """Rows of the calibrated horizon over the grid's columns: the same for all pictures of a camera, slow to find."""
-    lens, bend, ego_from_camera = (np.frombuffer(raw) for raw in (matrix, distortion, turn))
-    camera = Camera(width, height, lens.reshape(3, 3), bend, np.zeros(3), ego_from_camera.reshape(3, 3))
-    columns: Floats = (np.arange(cells, dtype=np.float64) + 0.5) * STRIDE - 0.5 + left_px
-    rows = camera.horizon_rows(columns)
-    rows.setflags(write=False)
-    return rows
 
 
 def focal_at(grid: Grid, pixels: Floats, camera: Camera) -> Floats:
@@ -200,7 +188,7 @@ def focal_at(grid: Grid, pixels: Floats, camera: Camera) -> Floats:
     return camera.local_focal_px(pixels)
 
 
-def _depth(
+def _depths(
     cells: Floats,
     pixels: Floats,
     cell_px: Floats,
@@ -208,26 +196,23 @@ def _depth(
     camera: Camera,
     pitch_rad: float,
     settings: DecodeSettings,
-) -> tuple[Floats, Floats]:
-    """Depth along the optical axis [m] and its relative 1-sigma."""
+) -> tuple[Depths, Depths]:
+    """Depths along the optical axis by size and by ground."""
     log_depth, log_scale = cells[CHANNELS["depth"]]
     by_size = np.exp(np.clip(log_depth, -4.0, 4.0)) * DEPTH_M * focal_px / FOCAL_PX
-    size_sigma = np.maximum(_LAPLACE_SIGMA * np.exp(np.clip(log_scale, -5.0, 3.0)), settings.least_relative_sigma)
+    size_sigma = np.maximum(LAPLACE_SIGMA * np.exp(np.clip(log_scale, -5.0, 3.0)), settings.least_relative_sigma)
     foot, foot_scale = cells[CHANNELS["contact"]]
     foot_px = np.column_stack((pixels[:, 0], cell_px[:, 1] + OFFSET_PX * foot))
     ground = camera.ground_at(foot_px)
     points = np.column_stack((ground, np.zeros(len(ground))))
     by_ground = camera.in_camera(points)[:, 2]
-    row_sigma = OFFSET_PX * _LAPLACE_SIGMA * np.exp(np.clip(foot_scale, -5.0, 3.0))
+    row_sigma = OFFSET_PX * LAPLACE_SIGMA * np.exp(np.clip(foot_scale, -5.0, 3.0))
     pitch_px = camera.focal_px * pitch_rad
     usable = np.isfinite(by_ground) & (by_ground > 0.5) & (by_ground < 250.0)
     by_ground = np.where(usable, by_ground, by_size)
     slope = by_ground / (camera.focal_px * camera.position_m[2])  # of log depth over rows, for a flat road
     ground_sigma = np.where(usable, np.hypot(row_sigma, pitch_px) * slope, np.inf)
-    weight_size, weight_ground = size_sigma**-2, ground_sigma**-2
-    both = weight_size + weight_ground
-    log_fused = (weight_size * np.log(by_size) + weight_ground * np.log(by_ground)) / both
-    return np.exp(log_fused), np.maximum(both**-0.5, settings.least_relative_sigma)
+    return (by_size, size_sigma), (by_ground, ground_sigma)
 
 
 def _turned(along: Floats, across: Floats, azimuth: Floats) -> Floats:

@@ -14,7 +14,8 @@ from bus.messages import LaneMarks, MarkType
 from geometry.angles import Floats
 from geometry.camera import Camera
 from perception.net.classes import CHANNELS, OFFSET_PX, STRIDE
-from perception.net.decode import Grid, levelled, sigmoid
+from perception.net.decode import Grid, sigmoid
+from perception.net.horizon import Level, levelled
 from perception.net.picture import margin_of
 
 _ALONG = 0.5
@@ -69,13 +70,16 @@ class SeenLine:
     score: float
 
 
-def decode_lines(grid: Grid, camera: Camera, settings: LineSettings = LineSettings()) -> list[SeenLine]:
-    """Lines of one picture."""
+def decode_lines(
+    grid: Grid, camera: Camera, settings: LineSettings = LineSettings(), level: Level | None = None
+) -> list[SeenLine]:
+    """Lines of one picture; `level` as in `decode_objects`."""
     score = sigmoid(grid[CHANNELS["marks"]])
     away, log_scale = grid[CHANNELS["mark_offset"]].astype(np.float64)
     best = score.max(axis=0)
     top, left = margin_of(camera.height, camera.width)
-    camera, pitch_rad = levelled(grid, camera)
+    level = level or levelled(grid, camera)
+    camera, pitch_rad = level.camera, level.pitch_rad
     vanishing = _vanishing_point(camera)
     chains: list[_Chain] = []
     for row in range(best.shape[0] - 1, -1, -1):

@@ -18,7 +18,8 @@ from bus.messages import MarkType
 from geometry.angles import Floats
 from geometry.camera import Camera
 from perception.net.classes import CHANNELS, STRIDE
-from perception.net.decode import Detections, Grid, boxes_px, levelled, sigmoid
+from perception.net.decode import Detections, Grid, boxes_px, sigmoid
+from perception.net.horizon import Level, levelled
 from perception.net.lane_lines import SeenLine
 from perception.net.picture import margin_of
 
@@ -84,9 +85,14 @@ def decode_edges(
     found: Detections,
     painted: Sequence[SeenLine],
     settings: EdgeSettings = EdgeSettings(),
+    level: Level | None = None,
 ) -> list[SeenLine]:
-    """Edges of the road to the left and right in one picture, in which `found` and `painted` were seen too."""
-    camera, pitch_rad = levelled(grid, camera)
+    """Edges of the road to the left and right in one picture, in which `found` and `painted` were seen too.
+
+    `level` as in `decode_objects`.
+    """
+    level = level or levelled(grid, camera)
+    camera, pitch_rad = level.camera, level.pitch_rad
     logit = grid[CHANNELS["drivable"]][0].astype(np.float64)
     hidden = hidden_cells(found, camera, logit.shape, settings)
     edges = []

@@ -10,6 +10,7 @@ from bus.node import Received, Tick
 from geometry.camera import Camera
 from geometry.errors import InputError
 from perception.detector import Arrays, DetectorMemory, DetectorSettings, camera_of_messages, decoded, node
+from perception.net.horizon import Offset
 from tests.perception.net import conftest as made
 from tests.perception.net.test_lane_lines import marks_of
 from tests.perception.test_dashes import dashes, picture
@@ -70,7 +71,9 @@ def test_waits_for_all_cameras_of_an_instant_and_looks_once() -> None:
 def test_camera_that_has_fallen_silent_is_not_waited_for() -> None:
     detector = node(SETTINGS, perfect_infer)
     second = 1_000_000_000
-    _, said = detector.step(DetectorMemory(0, np.full(6, 1 / 6)), tick(second, {"front": second, "rear": 1}, "front"))
+    _, said = detector.step(
+        DetectorMemory(0, np.full(6, 1 / 6), {}), tick(second, {"front": second, "rear": 1}, "front")
+    )
     assert len(said) == 4
 
 
@@ -91,10 +94,11 @@ def test_bytes_that_are_no_picture_are_refused() -> None:
 
 
 def test_memory_can_be_recorded_and_read_back() -> None:
-    memory = DetectorMemory(5, np.full(6, 1 / 6))
+    memory = DetectorMemory(5, np.full(6, 1 / 6), {"front": Offset(-1.5, 0.25)})
     back = decode_memory(encode_memory(memory))
     assert back.looked_ns == 5
     assert np.array_equal(back.weather, memory.weather)
+    assert back.offsets == memory.offsets
 
 
 def test_dashes_of_a_broken_line_are_said_with_the_lane_marks() -> None:

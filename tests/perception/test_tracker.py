@@ -13,14 +13,17 @@ from geometry.pose import IDENTITY, Pose
 from perception.tracker import TrackerMemory, TrackerSettings, empty, message_of, node, track
 
 SETTINGS = TrackerSettings()
+UNKNOWN = 1e4
+"""1-sigma, as a share, of ranges by the ground that are not known."""
 SURE = 0.95
 """From this existence on planners brake hard (`planning.certainty`)."""
 
 
-def objects(*places: tuple[float, float], sigma_m: float = 0.3, score: float = 1.0) -> Objects:
+def objects(*places: tuple[float, float], sigma_m: float = 0.3, score: float = 1.0, ground: float = 0.06) -> Objects:
+    """Cars; `ground` is the 1-sigma of their ranges by the ground, as a share."""
     x, y = np.array(places).reshape(-1, 2).T
     n = len(x)
-    one = np.ones(n)
+    one, far = np.ones(n), np.hypot(x, y)
     return Objects(
         np.zeros(n, dtype=np.int64),
         score * one,
@@ -31,6 +34,7 @@ def objects(*places: tuple[float, float], sigma_m: float = 0.3, score: float = 1
         1.8 * one,
         1.5 * one,
         np.tile(sigma_m**2 * np.eye(2), (n, 1, 1)),
+        np.stack((far, sigma_m * one, far, ground * far), axis=-1),
     )
 
 
@@ -191,7 +195,7 @@ def test_a_range_that_creeps_makes_nobody_run() -> None:
         memory = empty()
         for frame in range(30):
             creep = 0.3 * min(max(frame - 24, 0), 5)
-            seen = objects((22.0 - creep, -3.0 + 0.14 * frame))
+            seen = objects((22.0 - creep, -3.0 + 0.14 * frame), sigma_m=0.8)
             known = np.diag((0.8**2, 0.1**2))[None]
             memory = fed(memory, frame, replace(seen, kinds=np.array([kind]), covariance=known))
         said[kind] = message_of(SETTINGS, memory.tracks, IDENTITY)
@@ -200,17 +204,33 @@ def test_a_range_that_creeps_makes_nobody_run() -> None:
     assert said[EntityKind.PEDESTRIAN].vy_mps[0] == pytest.approx(1.4, abs=0.4)
 
 
-def test_nobody_comes_because_all_ranges_are_said_too_far() -> None:
+@pytest.mark.parametrize("ground", [0.06, UNKNOWN])
+def test_nobody_comes_because_all_ranges_by_size_are_said_too_far(ground: float) -> None:
     """The ego drives with 14 m/s towards somebody who stands there and is said 8 % too far: 1.1 m/s, if believed."""
     memory = empty()
     for frame in range(30):
-        ego = Pose(1.4 * frame, 0.0, 0.0)
-        seen = objects((1.08 * (60.0 - 1.4 * frame), 0.0))
-        known = np.diag((1.0**2, 0.1**2))[None]
-        memory = fed(memory, frame, replace(seen, kinds=np.array([EntityKind.PEDESTRIAN]), covariance=known), ego)
+        ego, far = Pose(1.4 * frame, 0.0, 0.0), 60.0 - 1.4 * frame
+        seen = objects((1.08 * far, 0.0))
+        known, ranges = np.diag((1.0**2, 0.1**2))[None], np.array(((1.08 * far, 1.0, far, ground * far),))
+        seen = replace(seen, kinds=np.array([EntityKind.PEDESTRIAN]), covariance=known, ranges_m=ranges)
+        memory = fed(memory, frame, seen, ego)
     said = message_of(SETTINGS, memory.tracks, ego)
     assert abs(said.vx_mps[0]) < 0.4
     assert abs(said.x_m[0] - 60.0) < 1.0
+
+
+def test_who_is_taller_than_his_class_is_where_he_meets_the_ground() -> None:
+    """A car 40 m ahead, by its size 36 m in every picture; the ground tells it well on average, but not in one."""
+    rng, memory, errors = np.random.default_rng(5), empty(), []
+    for frame in range(60):
+        ground_m = 40.0 * (1.0 + 0.06 * float(rng.standard_normal()))
+        seen = objects((38.0, 0.0), sigma_m=1.5)
+        memory = fed(memory, frame, replace(seen, ranges_m=np.array(((36.0, 2.0, ground_m, 0.06 * 40.0),))))
+        errors.append(float(memory.tracks.state[0, 0]) - 40.0)
+    assert abs(errors[-1]) < 1.2
+    assert abs(errors[-1]) < 2.0 * np.sqrt(memory.tracks.covariance[0, 0, 0])
+    said = message_of(SETTINGS, memory.tracks, IDENTITY)
+    assert abs(said.vx_mps[0]) < 0.4
 
 
 def test_who_is_taken_for_another_kind_does_not_jump() -> None:
@@ -263,9 +283,13 @@ def test_what_all_detections_are_wrong_by_stays_in_the_covariance() -> None:
     """Averaging does not help against an object that always seems too near."""
     memory = empty()
     for frame in range(40):
+        memory = fed(memory, frame, objects((40.0, 0.0), sigma_m=2.0, ground=UNKNOWN))
+    said = message_of(SETTINGS, memory.tracks, IDENTITY)
+    assert 1.2 < np.sqrt(said.covariance[0, 0, 0]) < 3.6
+    for frame in range(40, 80):
         memory = fed(memory, frame, objects((40.0, 0.0), sigma_m=2.0))
     said = message_of(SETTINGS, memory.tracks, IDENTITY)
-    assert 1.2 < np.sqrt(said.covariance[0, 0, 0]) < 2.2
+    assert 0.6 < np.sqrt(said.covariance[0, 0, 0]) < 1.2, "a camera that leans stays in it, too"
 
 
 def test_memory_survives_the_codec() -> None:
