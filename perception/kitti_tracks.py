@@ -28,7 +28,7 @@ TYPES = {1: ("Pedestrian", EntityKind.PEDESTRIAN), 2: ("Car", EntityKind.CAR), 3
 """AB3DMOT's numbers of classes."""
 SETTINGS = TrackerSettings(
     even_score=0.5, confirm_score=0.0, known_speed_mps=math.inf, along_share=0.0, range_m=400.0, confirm=0.5,
-    confirm_hits=3, drop=0.15, own_share=1.0,
+    confirm_hits=3, drop=0.15, own_share=1.0, hidden_share=math.inf,
 )  # fmt: skip
 """Laser detections: ranges are good, scores are no probabilities, and one detector says each object once."""
 SIGMA_M = 0.25

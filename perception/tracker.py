@@ -13,7 +13,7 @@ labeled multi-Bernoulli filter, IEEE TSP 62(12), 2014, for a single object), tol
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +114,10 @@ class TrackerSettings:
     along_share: float = 0.12
     """A detection this near to a track across the line of sight, and along it by this share of the range, begins no
     track of its own, and of two such tracks the younger one ends: the nearer object would hide the farther one."""
+    hidden_share: float = 0.85
+    """Of a detection's width as it is seen, so much may be covered by a nearer one with a better score."""
+    hidden_height: float = 1.2
+    """Who is so many times as tall as the nearer one is seen over it."""
     heading_speed_mps: float = 3.0
     """From this speed on a vehicle heads where it moves."""
     ring_s: float = 1.0
@@ -220,6 +224,7 @@ def track(
 
     Of a detector that does not tell ranges by size, no share of the ranges is off: SCALES are not for it.
     """
+    objects = _in_sight(settings, objects)
     scales = SCALES if len(objects.ranges_m) else 0.0 * SCALES
     gap_s = (at_ns - memory.at_ns) * 1e-9
     old = memory.tracks if gap_s <= settings.max_gap_s else empty().tracks
@@ -252,6 +257,22 @@ def track(
         np.concatenate((getattr(tracks.rows(kept), n), getattr(born, n))) for n in Population.__slots__
     ))  # fmt: skip
     return replace(memory, tracks=both, at_ns=at_ns, next_id=memory.next_id + len(new))
+
+
+def _in_sight(settings: TrackerSettings, objects: Objects) -> Objects:
+    """The detections that are not behind others: what a nearer object hides cannot have been seen. It is the nearer one
+    again, said too far by another camera."""
+    far = np.maximum(np.hypot(objects.x_m, objects.y_m), 1.0)
+    bearing = np.arctan2(objects.y_m, objects.x_m)
+    size = np.stack((objects.width_m, objects.length_m), axis=-1)
+    half = np.arctan2(_half_m(size, np.asarray(objects.yaw_rad - bearing)), far)
+    apart = np.abs(wrap_rad(bearing[:, None] - bearing))
+    covered = np.minimum(half[:, None] + half - apart, 2.0 * np.minimum(half[:, None], half)) / (2.0 * half[:, None])
+    hidden = (covered > settings.hidden_share) & (far[:, None] > far) & (objects.score[:, None] <= objects.score)
+    hidden &= objects.height_m[:, None] < settings.hidden_height * objects.height_m
+    kept = np.flatnonzero(~hidden.any(axis=1))
+    columns = {item.name: getattr(objects, item.name) for item in fields(objects)}
+    return Objects(**{name: column[kept] if len(column) else column for name, column in columns.items()})
 
 
 def _told_apart(objects: Objects, places: Floats, noise: Floats, eye: Floats) -> tuple[Floats, Floats, Floats, Floats]:

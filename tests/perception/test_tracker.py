@@ -322,3 +322,24 @@ def test_a_late_frame_is_placed_by_the_odometry_of_its_own_instant() -> None:
         memory, _ = tracker.step(memory, told("/localization/odometry", at_ms, said))
     memory, _ = tracker.step(memory, told("/perception/objects", 310, objects((20.0, 0.0))))
     assert memory.tracks.state[0, 0] == pytest.approx(20.0 + 0.03 * 310)
+
+
+def test_what_a_nearer_object_hides_is_no_other_object() -> None:
+    """Another camera says the same car again, 12 m too far; a lorry is seen over a car, and who is half beside, too."""
+    for seconds, seen in ((1, objects((30.0, 0.0), (42.0, 0.1))), (2, objects((30.0, 0.0), (42.0, 1.8)))):
+        memory, doubtful = empty(), replace(seen, score=np.array((0.9, 0.8)))
+        for frame in range(6):
+            memory = fed(memory, frame, doubtful)
+        assert len(message_of(SETTINGS, memory.tracks, IDENTITY).ids) == seconds
+    memory = empty()
+    for frame in range(6):
+        memory = fed(memory, frame, replace(objects((30.0, 0.0), (42.0, 0.1)), height_m=np.array((1.5, 3.5))))
+    assert len(message_of(SETTINGS, memory.tracks, IDENTITY).ids) == 2
+
+
+def test_a_better_score_behind_a_doubtful_one_is_believed() -> None:
+    memory = empty()
+    for frame in range(6):
+        memory = fed(memory, frame, replace(objects((30.0, 0.0), (42.0, 0.1)), score=np.array((0.3, 0.9))))
+    said = message_of(SETTINGS, memory.tracks, IDENTITY)
+    assert said.x_m == pytest.approx([42.0], abs=1.0)
