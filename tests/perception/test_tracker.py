@@ -302,10 +302,12 @@ def test_memory_survives_the_codec() -> None:
 
 @pytest.mark.full
 def test_twenty_objects_take_about_a_millisecond() -> None:
-    seen, memory = objects(*((5.0 * i, 3.0 * (i % 3)) for i in range(20))), empty()
+    around = 2.0 * np.pi * np.arange(20) / 20
+    seen, memory = objects(*zip(30.0 * np.cos(around), 30.0 * np.sin(around), strict=True)), empty()
     begin = time.process_time()
     for frame in range(100):
         memory = fed(memory, frame, seen)
+    assert len(memory.tracks.ids) == 20
     assert (time.process_time() - begin) / 100 < 0.004  # CPU time: the machine may be shared
 
 
