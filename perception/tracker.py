@@ -71,9 +71,8 @@ class TrackerSettings:
     """Of the 1-sigma of a detection's place by size, how much is new in each frame."""
     ground_share: float = 0.8
     """Of the 1-sigma of its range by the ground, how much is new in each frame."""
-    leans_pm: float = 5e-4
-    """1-sigma of LEAN: pixels that the horizon is off by in all pictures, by focal length and height of the camera. Of
-    front_long, levelled, it is 5e-4, of front_wide 2e-3."""
+    ground_lasts: float = 0.35
+    """Of the 1-sigma of its range by the ground, how much lasts: the camera leans in all pictures."""
     scale_s: float = 40.0
     """Time in which the shares by which an object's ranges are off change."""
     hard: float = 2.5
@@ -232,9 +231,11 @@ def track(
     cos, sin = math.cos(odom_from_ego.yaw_rad), math.sin(odom_from_ego.yaw_rad)
     turn = np.array(((cos, -sin), (sin, cos)))
     places = odom_from_ego @ np.stack((objects.x_m, objects.y_m), axis=-1)
-    noise = turn @ objects.covariance @ turn.T + _floor_m(settings, objects)[:, None, None] ** 2 * np.eye(2)
+    floor_m = _floor_m(settings, objects)
+    noise = turn @ objects.covariance @ turn.T + floor_m[:, None, None] ** 2 * np.eye(2)
     eye = np.array((odom_from_ego.x_m, odom_from_ego.y_m))
     places, noise, ground_m, ground_sigma_m = _told_apart(objects, places, noise, eye)
+    ground_sigma_m = np.hypot(ground_sigma_m, floor_m)
     yaw = np.asarray(wrap_rad(objects.yaw_rad + odom_from_ego.yaw_rad))
     size = np.stack((objects.length_m, objects.width_m, objects.height_m), axis=-1)
     votes = np.eye(len(EntityKind))[objects.kinds] * objects.score[:, None]
@@ -244,14 +245,15 @@ def track(
     ground_m[columns] += beyond_m
     tracks = _missed(settings, tracks, rows, odom_from_ego)
     tracks = _hit(settings, tracks, rows, places[columns], noise[columns], votes[columns], eye)
-    tracks = _on_ground(settings, tracks, rows, ground_m[columns], ground_sigma_m[columns], eye)
+    renewed = 1.0 - math.exp(-2.0 * gap_s / settings.scale_s)
+    tracks = _on_ground(settings, tracks, rows, ground_m[columns], ground_sigma_m[columns], eye, renewed)
     tracks.yaw_rad[rows] += 0.3 * wrap_rad(yaw[columns] - tracks.yaw_rad[rows])
     _head_where_it_moves(settings, tracks)
     tracks.size_m[rows] += (size[columns] - tracks.size_m[rows]) / np.minimum(tracks.hits[rows], 20)[:, None]
     new = np.setdiff1d(np.arange(len(places)), columns)
     new = new[~_in_line(settings, places[new], tracks.state[:, PLACE], eye).any(axis=1)]
     born = _born(settings, memory.next_id, places[new], noise[new], yaw[new], size[new], votes[new], eye, scales)
-    born = _on_ground(settings, born, np.arange(len(new)), ground_m[new], ground_sigma_m[new], eye)
+    born = _on_ground(settings, born, np.arange(len(new)), ground_m[new], ground_sigma_m[new], eye, 1.0)
     kept = np.flatnonzero((tracks.existence >= settings.drop) & ~_doubled(settings, tracks, eye))
     both = Population(*(
         np.concatenate((getattr(tracks.rows(kept), n), getattr(born, n))) for n in Population.__slots__
@@ -369,7 +371,6 @@ def _predicted(settings: TrackerSettings, tracks: Population, gap_s: float, scal
     )
     spreads = step @ spreads @ step.swapaxes(-1, -2) + (sudden**2)[..., None, None] * (push @ push.T)
     spreads[..., SCALE, SCALE] += (scales[kinds] ** 2 * (1.0 - kept**2))[:, None]
-    spreads[..., LEAN, LEAN] += settings.leans_pm**2 * (1.0 - kept**2)
     new = np.array((1.0, 1.0 - lasting**2, 1.0))[None] * _kept_mps2(settings, kinds)[:, None] ** 2
     spreads[..., PUSH, PUSH] += new[..., None, None] * np.eye(2)
     states = np.einsum("nmij,nmj->nmi", step, mixed)
@@ -499,14 +500,21 @@ def _moved(tracks: Population, rows: Ints, places: Floats, noise: Floats, eye: F
 
 
 def _on_ground(
-    settings: TrackerSettings, tracks: Population, rows: Ints, far_m: Floats, sigma_m: Floats, eye: Floats
-) -> Population:
+    settings: TrackerSettings, tracks: Population, rows: Ints, far_m: Floats, sigma_m: Floats, eye: Floats,
+    renewed: float,
+) -> Population:  # fmt: skip
     """Tracks to whom it is said how far away they meet the ground.
 
-    That does not depend on how tall they are, but on how the camera leans, the more the farther away.
+    That does not depend on how tall they are, but on how the camera leans, the more the farther away; of the variance
+    of that, as much is `renewed` as the time since the last frame has taken away.
     """
-    known = np.isfinite(sigma_m)
+    known = sigma_m < far_m
     rows, far_m, sigma_m = rows[known], far_m[known], sigma_m[known]
+    lasting = (settings.ground_lasts * sigma_m / np.maximum(far_m, 1.0) ** 2) ** 2
+    told = tracks.covariance[rows, LEAN, LEAN] > 0.0
+    covariances = tracks.covariances.copy()
+    covariances[rows, :, LEAN, LEAN] += (np.where(told, renewed, 1.0) * lasting)[:, None]
+    tracks = replace(tracks, covariances=covariances)
     states = tracks.states[rows]
     sight = states[..., PLACE] - eye
     distance = np.maximum(np.hypot(sight[..., 0], sight[..., 1]), 1e-6)
@@ -514,7 +522,7 @@ def _on_ground(
     leans = states[..., LEAN] * distance
     slope[..., 0, PLACE] = (1.0 + 2.0 * leans)[..., None] * sight / distance[..., None]
     slope[..., 0, LEAN] = distance**2
-    noise = (settings.ground_share * sigma_m) ** 2 + settings.floor_m**2
+    noise = (settings.ground_share * sigma_m) ** 2
     return _told(tracks, rows, (far_m[:, None] - distance * (1.0 + leans))[..., None], slope, noise[:, None, None])
 
 
@@ -553,7 +561,6 @@ def _born(
     covariance[:, PLACE, PLACE] = settings.own_share**2 * noise + scale[:, None, None] * far
     covariance[:, PLACE, SCALE] = covariance[:, SCALE, PLACE] = -scale[:, None] * sight
     covariance[:, SCALE, SCALE] = scale
-    covariance[:, LEAN, LEAN] = settings.leans_pm**2
     covariance[:, SPEED, SPEED] = BIRTH_SPEED_MPS[kinds][:, None, None] ** 2 * np.eye(2)
     covariance[:, PUSH, PUSH] = _kept_mps2(settings, kinds)[:, None, None] ** 2 * np.eye(2)
     state = np.hstack((places, np.zeros((count, STATES - 2))))
