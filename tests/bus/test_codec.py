@@ -170,6 +170,7 @@ def test_bytes_that_plain_protobuf_wrote_decode_to_the_same_message() -> None:
     assert message.kinds.tolist() == [3, 6]
     assert message.width_m.tolist() == [1.0, -2.0]
     assert message.covariance[1].tolist() == [[4.0, 5.0], [6.0, 7.0]]
+    assert message.ranges_m.shape == (0, 4), "detectors of earlier versions told one range"
 
 
 def test_the_wire_format_of_older_recordings_stays_readable() -> None:

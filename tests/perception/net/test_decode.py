@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geometry.angles import wrap_rad
+from perception.net.classes import CHANNELS
 from perception.net.decode import DecodeSettings, decode_lights, decode_objects, merged
 from perception.net.horizon import levelled
 from tests.perception.net import conftest as made
@@ -167,3 +168,28 @@ def test_bent_lens_does_not_make_objects_at_its_edge_look_farther(perfect: Modul
     assert rows[0, 17] < 0.94 * camera.focal_px
     assert (found.x_m[0], found.y_m[0]) == pytest.approx((x, y), abs=0.3)
     assert 0.0 < middle[0] < 640.0
+
+
+def test_a_car_that_is_taller_than_most_seems_near_by_its_size_but_not_by_its_foot(perfect: ModuleType) -> None:
+    camera = perfect.camera(1250.0)
+    grid = perfect.grid_of(perfect.answer_of(camera, (0, 41.9, 2.0, 0.0, 4.4, 1.8, 1.5)))
+    far = math.hypot(41.9, 2.0)
+    by_size, _, by_ground, _ = decode_objects(grid, camera).ranges_m[0]
+    assert (by_size, by_ground) == pytest.approx((far, far), rel=0.02)
+    grid[CHANNELS["depth"]][0] += math.log(0.9)
+    found = decode_objects(grid, camera)
+    by_size, size_sigma, by_ground, ground_sigma = found.ranges_m[0]
+    assert by_size == pytest.approx(1.9 + 0.9 * 40.0, rel=0.02)
+    assert by_ground == pytest.approx(far, rel=0.02)
+    assert by_size < math.hypot(found.x_m[0], found.y_m[0]) < by_ground
+    assert min(size_sigma, ground_sigma) > 0.0
+
+
+def test_ranges_of_all_cameras_stay_with_their_objects(perfect: ModuleType) -> None:
+    camera = perfect.camera()
+    parts = [
+        decode_objects(perfect.grid_of(perfect.answer_of(camera, (0, x, 0.0, 0.0, 4.4, 1.8, 1.5))), camera)
+        for x in (20.0, 45.0)
+    ]
+    found = merged(parts)
+    assert found.ranges_m[:, 0] == pytest.approx(np.hypot(found.x_m, found.y_m), rel=0.03)
