@@ -101,7 +101,7 @@ class TrackerSettings:
     own_hits: int = 4
     """Of a track's detections so many count as evidence of their own: a net is mistaken again where it is shown almost
     the same pixels again."""
-    confirm_score: float = 0.36
+    confirm_score: float = 0.42
     """Mean score of its detections below which a track is not told: what is seen again and again with doubt is mostly
     a bush."""
     known_speed_mps: float = 5.0
