@@ -93,9 +93,10 @@ class TrackerSettings:
     """1-sigma of the speed of those who are at rest."""
     floor_m: float = 0.05
     """Least 1-sigma of a detection's place: no detector is better than this."""
-    beside_floor_m: float = 0.8
+    beside_floor_m: float = 1.2
     floor_range_m: float = 8.0
-    """What is nearer than `floor_range_m` is cut by the pictures; its least 1-sigma grows up to `beside_floor_m`."""
+    """What is nearer than `floor_range_m` is cut by the pictures; its least 1-sigma grows up to
+    `beside_floor_m`, and its two ranges are not told apart, as they are from twice as far on."""
     even_score: float = 0.35
     """Score at which a detection says as much for an object as against it; odds of scores are taken as evidence."""
     own_hits: int = 4
@@ -234,8 +235,7 @@ def track(
     floor_m = _floor_m(settings, objects)
     noise = turn @ objects.covariance @ turn.T + floor_m[:, None, None] ** 2 * np.eye(2)
     eye = np.array((odom_from_ego.x_m, odom_from_ego.y_m))
-    places, noise, ground_m, ground_sigma_m = _told_apart(objects, places, noise, eye)
-    ground_sigma_m = np.hypot(ground_sigma_m, floor_m)
+    places, noise, ground_m, ground_sigma_m = _told_apart(settings, objects, places, noise, eye)
     yaw = np.asarray(wrap_rad(objects.yaw_rad + odom_from_ego.yaw_rad))
     size = np.stack((objects.length_m, objects.width_m, objects.height_m), axis=-1)
     votes = np.eye(len(EntityKind))[objects.kinds] * objects.score[:, None]
@@ -277,16 +277,25 @@ def _in_sight(settings: TrackerSettings, objects: Objects) -> Objects:
     return Objects(**{name: column[kept] if len(column) else column for name, column in columns.items()})
 
 
-def _told_apart(objects: Objects, places: Floats, noise: Floats, eye: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def _told_apart(
+    settings: TrackerSettings, objects: Objects, places: Floats, noise: Floats, eye: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Where things are by their size alone, (N, 2), with covariance; and how far by where they meet the ground, (N,),
-    with 1-sigma. Of a detector that knows one range only, that of the place and nothing (infinite)."""
+    with 1-sigma. Of what is near, and of a detector that knows one range, that is the place and nothing (infinite)."""
     if not len(objects.ranges_m):
         return places, noise, np.zeros(len(places)), np.full(len(places), np.inf)
-    sight = _unit(places - eye)
+    far = np.hypot(objects.x_m, objects.y_m)
+    apart, sight = _apart(settings, far), _unit(places - eye)
     by_size_m, sigma_m, ground_m, ground_sigma_m = objects.ranges_m.T
     along = np.einsum("ni,nij,nj->n", sight, noise, sight)
-    more = np.maximum(sigma_m**2 - along, 0.0)[:, None, None] * sight[:, :, None] * sight[:, None, :]
-    return eye + by_size_m[:, None] * sight, noise + more, ground_m.copy(), ground_sigma_m
+    more = (apart * np.maximum(sigma_m**2 - along, 0.0))[:, None, None] * sight[:, :, None] * sight[:, None, :]
+    places = eye + (far + apart * (by_size_m - far))[:, None] * sight
+    return places, noise + more, ground_m.copy(), ground_sigma_m / np.maximum(apart, 1e-6)
+
+
+def _apart(settings: TrackerSettings, far_m: Floats) -> Floats:
+    """How far the two ranges of what is seen at these distances are told apart: not near by, more and more beyond."""
+    return np.asarray(np.clip(far_m / settings.floor_range_m - 1.0, 0.0, 1.0))
 
 
 def _unit(sight: Floats) -> Floats:
@@ -414,13 +423,14 @@ def _mixture(states: Floats, covariances: Floats, share: Floats) -> tuple[Floats
     return mean, (share[..., None, None] * spread).sum(axis=-3)
 
 
-def _foreseen(states: Floats, eye: Floats) -> tuple[Floats, Floats]:
+def _foreseen(settings: TrackerSettings, states: Floats, eye: Floats) -> tuple[Floats, Floats]:
     """Where states (..., 8) are said to be by size as seen from `eye`, shape (..., 2), with its slope (..., 2, 8)."""
     sight = states[..., PLACE] - eye
-    scale = states[..., SCALE, None]
+    apart = _apart(settings, np.hypot(sight[..., 0], sight[..., 1]))
+    scale = (apart * states[..., SCALE])[..., None]
     slope = np.zeros((*states.shape[:-1], 2, STATES))
     slope[..., 0, 0] = slope[..., 1, 1] = 1.0 + scale[..., 0]
-    slope[..., SCALE] = sight
+    slope[..., SCALE] = apart[..., None] * sight
     return states[..., PLACE] + scale * sight, slope
 
 
@@ -428,7 +438,7 @@ def _assigned(
     settings: TrackerSettings, tracks: Population, places: Floats, noise: Floats, eye: Floats
 ) -> tuple[Ints, Ints]:
     """Rows of tracks and of detections that belong together; a pair beyond the gate costs as much as no pair."""
-    foreseen, slope = _foreseen(tracks.state, eye)
+    foreseen, slope = _foreseen(settings, tracks.state, eye)
     miss = places[None] - foreseen[:, None]
     spread = (slope @ tracks.covariance @ slope.swapaxes(-1, -2))[:, None] + noise[None]
     distance = np.einsum("tdi,tdij,tdj->td", miss, np.linalg.inv(spread), miss)
@@ -450,7 +460,7 @@ def _hit(
 ) -> Population:
     total, hits, seen = 0.98 * tracks.votes, tracks.hits.copy(), tracks.existence.copy()
     evidence = _evidence(settings, votes.sum(axis=1))
-    foreseen, slope = _foreseen(tracks.state[rows], eye)
+    foreseen, slope = _foreseen(settings, tracks.state[rows], eye)
     likelihood = _likelihood(
         places - foreseen, slope @ tracks.covariance[rows] @ slope.swapaxes(-1, -2) + noise
     )  # fmt: skip
@@ -460,7 +470,7 @@ def _hit(
     hits[rows] += 1
     mean = tracks.score.copy()
     mean[rows] += (votes.sum(axis=1) - mean[rows]) / np.minimum(hits[rows], SCORE_MEMORY)
-    moved = _moved(tracks, rows, places, settings.own_share**2 * noise, eye)
+    moved = _moved(settings, tracks, rows, places, settings.own_share**2 * noise, eye)
     return replace(moved, existence=seen, votes=total, hits=hits, score=mean)
 
 
@@ -493,9 +503,11 @@ def acceleration_told(settings: TrackerSettings, tracks: Population) -> Floats:
     return np.asarray(tracks.modes[:, HARD] * np.copysign(sure, along))
 
 
-def _moved(tracks: Population, rows: Ints, places: Floats, noise: Floats, eye: Floats) -> Population:
+def _moved(
+    settings: TrackerSettings, tracks: Population, rows: Ints, places: Floats, noise: Floats, eye: Floats
+) -> Population:
     """Tracks to whom it is said where they are."""
-    foreseen, slope = _foreseen(tracks.states[rows], eye)
+    foreseen, slope = _foreseen(settings, tracks.states[rows], eye)
     return _told(tracks, rows, places[:, None] - foreseen, slope, noise)
 
 
@@ -522,7 +534,7 @@ def _on_ground(
     leans = states[..., LEAN] * distance
     slope[..., 0, PLACE] = (1.0 + 2.0 * leans)[..., None] * sight / distance[..., None]
     slope[..., 0, LEAN] = distance**2
-    noise = (settings.ground_share * sigma_m) ** 2
+    noise = (settings.ground_share * sigma_m) ** 2 + settings.floor_m**2
     return _told(tracks, rows, (far_m[:, None] - distance * (1.0 + leans))[..., None], slope, noise[:, None, None])
 
 
@@ -557,9 +569,11 @@ def _born(
     kinds, sight = votes.argmax(axis=1), places - eye
     scale = scales[kinds] ** 2
     covariance = np.zeros((count, STATES, STATES))
-    far = sight[:, :, None] * sight[:, None, :]
-    covariance[:, PLACE, PLACE] = settings.own_share**2 * noise + scale[:, None, None] * far
-    covariance[:, PLACE, SCALE] = covariance[:, SCALE, PLACE] = -scale[:, None] * sight
+    away = _apart(settings, np.hypot(sight[:, 0], sight[:, 1]))[:, None] * sight
+    covariance[:, PLACE, PLACE] = (
+        settings.own_share**2 * noise + scale[:, None, None] * away[:, :, None] * away[:, None, :]
+    )
+    covariance[:, PLACE, SCALE] = covariance[:, SCALE, PLACE] = -scale[:, None] * away
     covariance[:, SCALE, SCALE] = scale
     covariance[:, SPEED, SPEED] = BIRTH_SPEED_MPS[kinds][:, None, None] ** 2 * np.eye(2)
     covariance[:, PUSH, PUSH] = _kept_mps2(settings, kinds)[:, None, None] ** 2 * np.eye(2)
