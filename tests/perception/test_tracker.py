@@ -345,3 +345,16 @@ def test_a_better_score_behind_a_doubtful_one_is_believed() -> None:
         memory = fed(memory, frame, replace(objects((30.0, 0.0), (42.0, 0.1)), score=np.array((0.3, 0.9))))
     said = message_of(SETTINGS, memory.tracks, IDENTITY)
     assert said.x_m == pytest.approx([42.0], abs=1.0)
+
+
+def test_ranges_that_differ_count_far_ahead_but_not_close_by() -> None:
+    """The pictures cut what is close by: neither its size nor its foot is seen, only its place is."""
+    moved = []
+    for place in ((4.0, 3.7), (30.0, 0.0)):
+        memory, far = empty(), float(np.hypot(*place))
+        seen = replace(objects(place), ranges_m=np.array(((1.25 * far, 0.06 * far, 0.9 * far, 0.03 * far),)))
+        for frame in range(10):
+            memory = fed(memory, frame, seen)
+        moved.append(float(np.hypot(*(memory.tracks.state[0, :2] - place))) / far)
+    assert moved[0] < 0.02
+    assert moved[1] > 0.05
