@@ -96,7 +96,7 @@ class TrackerSettings:
     beside_floor_m: float = 1.2
     floor_range_m: float = 8.0
     """What is nearer than `floor_range_m` is cut by the pictures; its least 1-sigma grows up to
-    `beside_floor_m`, and its two ranges are not told apart, as they are from twice as far on."""
+    `beside_floor_m`, and its two ranges are not told apart, as they are from a quarter further on."""
     even_score: float = 0.35
     """Score at which a detection says as much for an object as against it; odds of scores are taken as evidence."""
     own_hits: int = 4
@@ -295,7 +295,7 @@ def _told_apart(
 
 def _apart(settings: TrackerSettings, far_m: Floats) -> Floats:
     """How far the two ranges of what is seen at these distances are told apart: not near by, more and more beyond."""
-    return np.asarray(np.clip(far_m / settings.floor_range_m - 1.0, 0.0, 1.0))
+    return np.asarray(np.clip(4.0 * (far_m / settings.floor_range_m - 1.0), 0.0, 1.0))
 
 
 def _unit(sight: Floats) -> Floats:
