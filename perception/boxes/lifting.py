@@ -18,7 +18,7 @@ from geometry.angles import Floats, wrap_rad
 from geometry.camera import Camera
 from perception.boxes.form import Boxes
 from perception.net.classes import MEAN_SIZE_M, OBJECTS
-from perception.net.decode import Detections, fused, ranges_of
+from perception.net.decode import Detections, fused
 
 HEIGHT_SHARE = np.array((0.12, 0.3, 0.15, 0.12, 0.1, 0.5))
 """1-sigma of the height within each class, as a share of its mean: vans beside saloons, buses beside lorries."""
@@ -58,8 +58,7 @@ def lifted(
     sigma_px = np.hypot(edge_px, settings.edge_share * (bottom - top))
     by_height, height_sigma = _by_height(boxes, camera, size[:, 2], HEIGHT_SHARE[kind], sigma_px, settings)
     by_ground, ground_sigma = _by_ground(boxes, camera, sigma_px, settings)
-    by_size, on_ground = (by_height, height_sigma), (by_ground, ground_sigma)
-    depth, relative = fused(by_size, on_ground)
+    depth, relative = fused((by_height, height_sigma), (by_ground, ground_sigma))
     rays = camera.rays_at(np.column_stack((0.5 * (left + right), 0.5 * (top + bottom))))
     near = camera.position_m + rays * depth[:, None]
     sight = near[:, :2] - camera.position_m[:2]
@@ -81,7 +80,6 @@ def lifted(
         width_m=size[:, 1],
         height_m=size[:, 2],
         covariance=turned_covariance(along, across, azimuth),
-        ranges_m=ranges_of(camera.position_m, rays, by_size, on_ground, reach),
     ).chosen(kept)
 
 

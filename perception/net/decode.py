@@ -148,7 +148,7 @@ def decode_objects(
         width_m=size[1],
         height_m=size[2],
         covariance=_turned(along, across, azimuth),
-        ranges_m=ranges_of(camera.position_m, rays, by_size, by_ground),
+        ranges_m=_ranges_of(camera.position_m, rays, by_size, by_ground),
     )
 
 
@@ -159,15 +159,13 @@ def fused(by_size: Depths, by_ground: Depths) -> Depths:
     return np.exp((weights[0] * np.log(by_size[0]) + weights[1] * np.log(by_ground[0])) / both), both**-0.5
 
 
-def ranges_of(
-    eye_m: Floats, rays: Floats, by_size: Depths, by_ground: Depths, beyond_m: Floats | float = 0.0
-) -> Floats:
-    """`Detections.ranges_m` of depths along rays (N, 3) from a camera at `eye_m`; the middles lie `beyond_m` them."""
+def _ranges_of(eye_m: Floats, rays: Floats, by_size: Depths, by_ground: Depths) -> Floats:
+    """`Detections.ranges_m` of depths along rays (N, 3) from a camera at `eye_m`."""
     found = []
     for depth, relative in (by_size, by_ground):
         away = rays[:, :2] * depth[:, None]
         far = np.hypot(away[:, 0], away[:, 1])
-        place = eye_m[:2] + away * (1.0 + beyond_m / np.maximum(far, 1e-6))[:, None]
+        place = eye_m[:2] + away
         found += [np.hypot(place[:, 0], place[:, 1]), np.minimum(relative * far, UNKNOWN_M)]
     return np.stack(found, axis=-1)
 
