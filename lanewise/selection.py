@@ -36,11 +36,7 @@ def select(names: Sequence[str], root: Path | None, sample: int | None, every: b
     if not varied and (sample is not None or every):
         raise InputError("--sample and --all need a file of parameter variations; there is none among the scenarios")
     files = {path: read_variations(Path(path), root) for path in varied}
-    if sample is None:
-        chosen = [tuple(variations.valid()) for variations in files.values()]
-    else:
-        chosen = list(sample_evenly(list(files.values()), sample, seed))
-    of_file = dict(zip(files, chosen, strict=True))
+    of_file = dict(zip(files, sample_evenly(list(files.values()), sample, seed), strict=True))
     cases: list[Case] = []
     for path in expanded:
         stem = Path(path).stem

@@ -156,11 +156,7 @@ def _of_files(
     if sample is not None and len(varied) < len(files):
         single = next(file for file in files if file not in varied)
         raise InputError(f"{single.name} is no file of variations to take a sample of", path)
-    if sample is None:
-        chosen = [tuple(variations.valid()) for variations in varied.values()]
-    else:
-        chosen = list(sample_evenly(list(varied.values()), sample, SAMPLE_SEED))
-    of_file = dict(zip(varied, chosen, strict=True))
+    of_file = dict(zip(varied, sample_evenly(list(varied.values()), sample, SAMPLE_SEED), strict=True))
     cases: list[SuiteCase] = []
     for file in files:
         if file in varied:

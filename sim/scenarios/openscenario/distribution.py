@@ -91,8 +91,11 @@ class Variations:
         return tuple(sorted(chosen, key=lambda variation: variation.index))
 
 
-def sample_evenly(files: Sequence[Variations], count: int, seed: int) -> tuple[tuple[Variation, ...], ...]:
-    """`count` valid variations, the same number from each file; what a small file lacks the others give."""
+def sample_evenly(files: Sequence[Variations], count: int | None, seed: int) -> tuple[tuple[Variation, ...], ...]:
+    """`count` valid variations, the same number from each file; what a small file lacks the others give. All of each
+    file where `count` is None."""
+    if count is None:
+        return tuple(tuple(variations.valid()) for variations in files)
     chosen: list[tuple[Variation, ...]] = [()] * len(files)
     unfilled, left = list(range(len(files))), count
     while unfilled:
