@@ -85,6 +85,7 @@ def _seen_px(grid: NDArray[np.float32], camera: Camera) -> tuple[float, float] |
     )  # fmt: skip
     beyond = (np.arange(height)[:, None] + 0.5) * STRIDE - 0.5 + top - level  # rows from the calibrated horizon
     near = np.abs(beyond) < HORIZON_REACH_PX - 2.0 * camera.focal_px * math.radians(math.hypot(BODY_DEG, MOUNT_DEG))
+    near &= np.isfinite(away) & np.isfinite(log_scale)  # what is told here stays in the memory of all pictures to come
     if not near.any():
         return None
     scale = OFFSET_PX * LAPLACE_SIGMA * np.exp(np.clip(log_scale[near], -5.0, 3.0))

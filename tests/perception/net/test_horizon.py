@@ -79,3 +79,14 @@ def test_a_camera_without_a_horizon_stays_as_calibrated(perfect: ModuleType) -> 
     assert level.offset is None
     assert np.array_equal(level.camera.ego_from_camera, camera.ego_from_camera)
     assert level.pitch_rad == pytest.approx(math.radians(math.hypot(BODY_DEG, MOUNT_DEG)))
+
+
+def test_a_picture_whose_horizon_is_no_number_does_not_spoil_those_after_it(perfect: ModuleType) -> None:
+    camera = perfect.camera()
+    before = levelled(perfect.grid_of(perfect.answer_of(camera)), camera).offset
+    broken = perfect.grid_of(perfect.answer_of(camera))
+    broken[CHANNELS["horizon"]] = np.nan
+    level = levelled(broken, camera, before)
+    assert level.offset == before
+    assert np.array_equal(level.camera.ego_from_camera, camera.ego_from_camera)
+    assert np.isfinite(level.pitch_rad)
