@@ -3,11 +3,11 @@
 In: `/perception/objects` in `ego` with covariance, `/localization/odometry`. Out: `/perception/tracks` in `odom`. A
 detection is placed by the odometry of the instant it was measured at, so a late frame does no harm. Of its two ranges
 the one by size is sure from frame to frame, but off by how much the object differs from its class; the one by the
-ground is unsure, but off by nothing that lasts: the track learns the first from the second. Motion is three
-Kalman filters side by side with process noise by kind: one of constant velocity, one for vehicles that brake or turn
-hard and walkers who start or stop, one for who stands (interacting multiple models: Blom and Bar-Shalom, IEEE TAC
-33(8), 1988); assignment is optimal on gated Mahalanobis distances; existence is a Bernoulli update (Reuter et al., The
-labeled multi-Bernoulli filter, IEEE TSP 62(12), 2014, for a single object), told only as far as scores bear it out.
+ground is unsure, but off by little that lasts: the track learns the first from the second. Motion is three Kalman
+filters side by side with process noise by kind: one of constant velocity, one for vehicles that brake or turn hard and
+walkers who start or stop, one for who stands (interacting multiple models: Blom and Bar-Shalom, IEEE TAC 33(8), 1988);
+assignment is optimal on gated Mahalanobis distances; existence is a Bernoulli update (Reuter et al., The labeled
+multi-Bernoulli filter, IEEE TSP 62(12), 2014, for a single object), told only as far as scores bear it out.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ class TrackerSettings:
     """Least 1-sigma of a detection's place: no detector is better than this."""
     beside_floor_m: float = 1.2
     floor_range_m: float = 8.0
-    """What is nearer than `floor_range_m` is cut by the pictures; its least 1-sigma grows up to
-    `beside_floor_m`, and its two ranges are not told apart, as they are from a quarter further on."""
+    """What is nearer than `floor_range_m` is cut by the pictures: its least 1-sigma grows up to `beside_floor_m`, and
+    its two ranges are not told apart. From a quarter further on they are."""
     even_score: float = 0.35
     """Score at which a detection says as much for an object as against it; odds of scores are taken as evidence."""
     own_hits: int = 4
@@ -294,7 +294,7 @@ def _told_apart(
 
 
 def _apart(settings: TrackerSettings, far_m: Floats) -> Floats:
-    """How far the two ranges of what is seen at these distances are told apart: not near by, more and more beyond."""
+    """How far, from 0 to 1, the two ranges of what is seen at these distances are told apart: see `floor_range_m`."""
     return np.asarray(np.clip(4.0 * (far_m / settings.floor_range_m - 1.0), 0.0, 1.0))
 
 

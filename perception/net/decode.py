@@ -2,8 +2,8 @@
 
 In: a grid (OUTPUTS, h, w) of one picture and the camera as calibrated. The range of an object has two sources: its size
 in the picture (the net's normalised depth times the focal length of the lens at that place) and the row of its foot on
-the ground plane (mounting height and pitch). Both carry a variance; they are fused by it. The camera is
-levelled by the horizon that the net sees before anything is put on the ground. No torch here: this runs in the car.
+the ground plane (mounting height and pitch). Both carry a variance; they are fused by it. The camera is levelled by the
+horizon that the net sees before anything is put on the ground. No torch here: this runs in the car.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Level:
 def levelled(grid: NDArray[np.float32], camera: Camera, before: Offset | None = None) -> Level:
     """Level a camera by one picture's grid (OUTPUTS, h, w); `before` is the offset of the picture before it."""
     body, mount = (camera.focal_px * math.radians(sigma) for sigma in (BODY_DEG, MOUNT_DEG))
-    seen = _seen_px(grid, camera)
+    seen = seen_px(grid, camera)
     if seen is None:
         return Level(camera, math.hypot(body, mount) / camera.focal_px, before)
     lower, cell_sigma = seen
@@ -72,7 +72,7 @@ def levelled(grid: NDArray[np.float32], camera: Camera, before: Offset | None = 
     return Level(camera.tilted(tilt), math.sqrt(max(left, 0.0)) / camera.focal_px, after)
 
 
-def _seen_px(grid: NDArray[np.float32], camera: Camera) -> tuple[float, float] | None:
+def seen_px(grid: NDArray[np.float32], camera: Camera) -> tuple[float, float] | None:
     """How much lower than calibrated the horizon is seen, and the mean 1-sigma of one cell; None where it is not."""
     if len(grid) < OUTPUTS:
         return None  # a net that was trained before the horizon was learned

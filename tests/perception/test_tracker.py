@@ -285,7 +285,7 @@ def test_what_all_detections_are_wrong_by_stays_in_the_covariance() -> None:
     for frame in range(40):
         memory = fed(memory, frame, objects((40.0, 0.0), sigma_m=2.0, ground=UNKNOWN))
     said = message_of(SETTINGS, memory.tracks, IDENTITY)
-    assert 1.2 < np.sqrt(said.covariance[0, 0, 0]) < 3.6
+    assert 2.2 < np.sqrt(said.covariance[0, 0, 0]) < 3.4, "8 % of 40 m"
     for frame in range(40, 80):
         memory = fed(memory, frame, objects((40.0, 0.0), sigma_m=2.0))
     said = message_of(SETTINGS, memory.tracks, IDENTITY)
@@ -328,11 +328,11 @@ def test_a_late_frame_is_placed_by_the_odometry_of_its_own_instant() -> None:
 
 def test_what_a_nearer_object_hides_is_no_other_object() -> None:
     """Another camera says the same car again, 12 m too far; a lorry is seen over a car, and who is half beside, too."""
-    for seconds, seen in ((1, objects((30.0, 0.0), (42.0, 0.1))), (2, objects((30.0, 0.0), (42.0, 1.8)))):
+    for count, seen in ((1, objects((30.0, 0.0), (42.0, 0.1))), (2, objects((30.0, 0.0), (42.0, 1.8)))):
         memory, doubtful = empty(), replace(seen, score=np.array((0.9, 0.8)))
         for frame in range(6):
             memory = fed(memory, frame, doubtful)
-        assert len(message_of(SETTINGS, memory.tracks, IDENTITY).ids) == seconds
+        assert len(message_of(SETTINGS, memory.tracks, IDENTITY).ids) == count
     memory = empty()
     for frame in range(6):
         memory = fed(memory, frame, replace(objects((30.0, 0.0), (42.0, 0.1)), height_m=np.array((1.5, 3.5))))
