@@ -19,6 +19,7 @@ GAINING_MPS2 = 0.3
 LANE_MARGIN_M = 0.5
 """Who is this close beside the lane, or will be within `APPROACH_S`, is a cause too."""
 APPROACH_S = 3.0
+"""The same holds for who comes towards the ego along the lane: a cause as soon as it will be near within that time."""
 STANDING_GAP_M = 5.0
 """Who stands this close is a cause at any set speed: the rule asks for at least 2 m, and nobody stops at exactly
 that."""
@@ -61,7 +62,7 @@ def has_cause(view: LaneView) -> NDArray[np.bool_]:
     low = view.low_m + np.minimum(view.across_mps, 0.0) * APPROACH_S
     high = view.high_m + np.maximum(view.across_mps, 0.0) * APPROACH_S
     near_lane = (low < left + LANE_MARGIN_M) & (high > -right - LANE_MARGIN_M)
-    gap = view.rear_m - view.ego_front_m[:, None]
+    gap = view.rear_m + np.minimum(view.along_mps, 0.0) * APPROACH_S - view.ego_front_m[:, None]
     near = (view.front_m > view.ego_rear_m[:, None]) & (gap < reach)
     ends = view.corridor.path.length_m - view.ego_front_m < reach
     return np.asarray((near_lane & near).any(axis=1) | ends)

@@ -7,6 +7,7 @@ import pytest
 
 from planning.metrics import demand, hindering
 from planning.metrics.counterfactual import first_touch, held_braking_avoids, held_braking_m
+from planning.metrics.following import required_gap_m
 from planning.metrics.lane_view import lane_view
 
 SPEED = 60.0 / 3.6
@@ -102,3 +103,16 @@ def test_waiting_for_a_pedestrian_who_comes_to_the_lane_is_no_hindering(road):
     t_s = road.times(10.0)
     walker = road.other(0.0 * t_s + 12.0, 6.0 - 1.2 * t_s, shape=road.pedestrian)
     assert hindering.compute(road.view(t_s, road.ego(0.0 * t_s), walker)).value < 5.0
+
+
+@pytest.mark.parametrize(("idle_s", "passes"), [(4.0, True), (6.0, False)])
+def test_waiting_for_somebody_who_backs_towards_the_ego_is_no_hindering_once_he_is_three_seconds_from_near(
+    road, idle_s, passes
+):
+    t_s = road.times(20.0)
+    near_m = road.front_m + road.half_length_m + float(required_gap_m(SPEED))
+    result = hindering.compute(
+        road.view(t_s, road.ego(0.0 * t_s), road.other(near_m + 2.2 * (3.0 + idle_s) - 2.2 * t_s))
+    )
+    assert result.passed == passes
+    assert result.value == pytest.approx(idle_s, abs=0.15)
