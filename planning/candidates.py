@@ -37,7 +37,7 @@ class CandidateSettings:
     looked_s: tuple[float, ...] = (0.0, 1.0, 1.0, 2.5)
     """Whom a policy follows: the least probability of a future, and how far ahead it may enter the ego's strip; the two
     belong together."""
-    comfort_mps2: float = 3.5
+    comfort_mps2: float = 3.4
     offsets_m: tuple[float, ...] = (0.0, 0.4, -0.4)
     settle_s: tuple[float, ...] = (3.0, 4.5)
     change_s: tuple[float, ...] = (3.5, 5.0)

@@ -36,6 +36,8 @@ HORIZON_S = float(TIMES_S[-1])
 S_LOW, S_HIGH, D_LOW, D_HIGH, SPEED, ACCELERATION = range(6)
 """Columns of a predicted box."""
 WALL_M = 50.0
+CHANGE = "change"
+"""How the labels of futures begin in which somebody changes lanes."""
 _WALKERS = (int(EntityKind.PEDESTRIAN), int(EntityKind.ANIMAL))
 
 
@@ -65,6 +67,9 @@ class PredictionSettings:
     goes on doing so with that chance; else it stays as fast as it is."""
     change_s: float = 2.5
     """Nobody changes lanes in less."""
+    change_braking_s: float = 1.0
+    """Who brakes while it changes lanes goes on doing so for this long: it suits its speed to the lane it comes to and
+    does not stop there. Who keeps its lane may brake until it stands."""
     turning_mps2: float = 3.5
     """Nobody takes a branch faster than this lateral acceleration allows."""
     on_lane_m: float = 2.2
@@ -136,6 +141,8 @@ class _Motion:
     acceleration_mps2: float
     turn_rad: float
     """How far the box is turned against its path now."""
+    braking_s: float = math.inf
+    """How long it goes on braking if it does; infinite: until it stands."""
 
 
 def predict(scene: Scene, path: Polyline, settings: PredictionSettings, before: Agents | None = None) -> Futures:
@@ -154,7 +161,7 @@ def predict(scene: Scene, path: Polyline, settings: PredictionSettings, before: 
         pose = _rolled_out(
             motion.path.points, motion.path.s_m, motion.path.yaw_rad, motion.s_m, motion.d_m, motion.across_mps,
             motion.end_m, motion.settle_s, *motion.swing, motion.speed_mps, motion.acceleration_mps2, motion.turn_rad,
-            TIMES_S,
+            motion.braking_s, TIMES_S,
         )  # fmt: skip
         length, width = agents.length_m[motion.agent], agents.width_m[motion.agent]
         on_path(path.points, path.s_m, path.yaw_rad, pose, length, width, boxes[index])
@@ -205,9 +212,10 @@ def _motions(
     found: list[_Motion] = []
     for share, label, path in branches:
         for kind, chance, end_m, settle_s, swing in _sideways(d, across, growth, width, settings):
+            braking_s = settings.change_braking_s if kind.startswith(CHANGE) else math.inf
             found.append(_Motion(
                 row, f"{kind}{label}", share * chance, path, s, d, across, end_m, settle_s, swing, forward,
-                float(agents.acceleration_mps2[row]), turn,
+                float(agents.acceleration_mps2[row]), turn, braking_s,
             ))  # fmt: skip
     return found
 
@@ -225,9 +233,9 @@ def _sideways(
     if p > 0.0:
         steady, swing = (0.0, 0.0), swing_of(abs(across_mps), growth_mps2 * side, width_m, settings)
         faster = settings.faster_chance if swing != steady and outwards >= settings.begun_m else 0.0
-        futures.append(("change", p * (1.0 - faster), side * width_m, math.inf, steady))
+        futures.append((CHANGE, p * (1.0 - faster), side * width_m, math.inf, steady))
         if faster > 0.0:
-            futures.append(("change faster", p * faster, side * width_m, math.inf, swing))
+            futures.append((f"{CHANGE} faster", p * faster, side * width_m, math.inf, swing))
     return futures
 
 
@@ -356,7 +364,7 @@ def _turn_weight(path: Polyline, s_m: float, speed_mps: float, settings: Predict
 
 @njit(cache=True)
 def _rolled_out(  # type: ignore[no-untyped-def]
-    points, s_m, headings, s0, d0, across, end, settle, come, rate, speed, acceleration, turn, times
+    points, s_m, headings, s0, d0, across, end, settle, come, rate, speed, acceleration, turn, braking_s, times
 ):
     """Poses (K, 4) of the centre in `world`: x, y, yaw, speed."""
     out = np.empty((len(times), 4))
@@ -365,9 +373,9 @@ def _rolled_out(  # type: ignore[no-untyped-def]
     for k in range(len(times)):
         t = times[k]
         braking = min(acceleration, 0.0) if acceleration < -0.3 else 0.0
-        moving = min(t, speed / -braking) if braking < 0.0 else t
-        s = s0 + speed * moving + 0.5 * braking * moving * moving
-        now = max(speed + braking * t, 0.0)
+        slowed = min(t, braking_s, speed / -braking) if braking < 0.0 else 0.0
+        now = speed + braking * slowed
+        s = s0 + 0.5 * (speed + now) * slowed + now * (t - slowed)
         if rate > 0.0:
             d = d0 + half * (math.cos(come) - math.cos(min(come + rate * t, math.pi)))
         elif math.isinf(settle):

@@ -45,9 +45,9 @@ DISTANCE, SPEED, ACCELERATION, OFFSET = range(4)
 (
     CALM_S, GAP_TIME_S, LEAST_GAP_M, LATE_S, ANSWER, IMMINENT, COMFORT_BRAKE, STRONG_BRAKE, GRIP, SIDE_MARGIN_M, JERK,
     HARD_JERK, EDGE_M, MIN_GAP_M, GAINING, EASING, EASY, CLEAR_M,
-    W_CONTACT, W_TTC, W_GAP, W_BRAKE, W_ROAD, W_PROGRESS, W_ACCELERATION, W_JERK, W_SIDEWAYS, W_STRONG, W_EMERGENCY,
-    W_OFFSET, W_CHANGE, W_SWITCH_LANE, W_BACK, W_SWITCH_SPEED, W_ARRIVAL,
-) = range(35)  # fmt: skip
+    W_CONTACT, W_TTC, W_GAP, W_BRAKE, W_ROAD, W_PROGRESS, W_ACCELERATION, W_JERK, W_SIDEWAYS, W_HARSH, W_STRONG,
+    W_EMERGENCY, W_OFFSET, W_CHANGE, W_SWITCH_LANE, W_BACK, W_SWITCH_SPEED, W_ARRIVAL,
+) = range(36)  # fmt: skip
 """Numbers of `ScoringSettings` and `Weights` as the kernel reads them, in the order of their fields."""
 EGO_S, EGO_V, EGO_A, FRONT_M, REAR_M, WIDTH_M, ALLOWED, BEFORE_LANE, BEFORE_A, FROM_S, TO_S, FROM_M, TO_M = range(13)
 """Numbers of `EgoOnPath`."""
@@ -63,6 +63,8 @@ SOON_S = (0.3, 0.6, 0.9, 1.2)
 """Instants at which it is looked whether going straight on would meet somebody."""
 ASIDE_M, BENDS_AHEAD_M, STRAIGHT_RADPM = 5.0, 60, 0.008
 """Who is further beside the ego's way is not met by going straight on, nor is anybody beside it where no bend comes."""
+BORNE_MPS2 = 0.5
+"""Braking that much harder than comfortable is not harsh yet and may come at once; what is harder is harsh."""
 TURNING_RADPS2 = 0.8
 """A turn of the wheel that begins more suddenly than this yaw acceleration is felt."""
 PULL_MPS2 = 2.0
@@ -85,8 +87,10 @@ class Weights:
     acceleration: float = 0.6
     jerk: float = 0.15
     sideways: float = 0.5
+    harsh: float = 8.0
+    """For braking harder than passengers bear well: no gap is made good that way (UN R157 5.2.3.3)."""
     strong: float = 6.0
-    """Per m/s^2 of braking beyond what passengers bear well."""
+    """Per m/s^2 of it."""
     emergency: float = 40.0
     """For braking that counts as an emergency, or more than half the grip sideways."""
     offset: float = 0.5
@@ -325,9 +329,9 @@ def free_road(v, distance, share, ego, road, numbers):  # type: ignore[no-untype
 
 @njit(cache=True, error_model="numpy", inline="always")
 def limited_change(wanted, before, dt, numbers):  # type: ignore[no-untyped-def]
-    """Acceleration after limited jerk; what is harder than comfort may come at once."""
-    calm = -numbers[COMFORT_BRAKE] - 0.6
-    jerk = numbers[HARD_JERK] if wanted < calm or before < calm else numbers[JERK]
+    """Acceleration after limited jerk; the hardest that is not harsh, and what is harder, may come at once."""
+    at_once = -numbers[COMFORT_BRAKE] - BORNE_MPS2 + 0.05
+    jerk = numbers[HARD_JERK] if wanted < at_once or before < at_once else numbers[JERK]
     return min(max(wanted, before - jerk * dt), before + jerk * dt)
 
 
@@ -530,12 +534,12 @@ def of_13(a):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def of_35(a):  # type: ignore[no-untyped-def]
-    """A row of 35 numbers as a tuple."""
+def of_36(a):  # type: ignore[no-untyped-def]
+    """A row of 36 numbers as a tuple."""
     return (
         a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13], a[14], a[15], a[16],
         a[17], a[18], a[19], a[20], a[21], a[22], a[23], a[24], a[25], a[26], a[27], a[28], a[29], a[30], a[31],
-        a[32], a[33], a[34]
+        a[32], a[33], a[34], a[35]
     )  # fmt: skip
 
 
@@ -545,7 +549,7 @@ def candidate_body(  # type: ignore[no-untyped-def]
 ):
     """One candidate: the way with policy `item`. Rows are held in registers: what is written may alias arrays."""
     lead[item] = score_candidate(
-        of_13(way), of_7(policies[item]), of_13(ego), road, boxes, chance, sigma, times, of_35(numbers), terms[item],
+        of_13(way), of_7(policies[item]), of_13(ego), road, boxes, chance, sigma, times, of_36(numbers), terms[item],
         motion[item], worst[item],
     )  # fmt: skip
 
@@ -564,7 +568,8 @@ def missed(before_s, now_s, s, ego):  # type: ignore[no-untyped-def]
 @njit(cache=True, error_model="numpy")
 def harshness(hardest, grip, numbers):  # type: ignore[no-untyped-def]
     """Cost of braking beyond comfort, and of what only an emergency justifies."""
-    cost = numbers[W_STRONG] * max(hardest - numbers[COMFORT_BRAKE] - 0.5, 0.0)
+    beyond = max(hardest - numbers[COMFORT_BRAKE] - BORNE_MPS2, 0.0)
+    cost = numbers[W_STRONG] * beyond + (numbers[W_HARSH] if beyond > 0.05 else 0.0)
     if hardest > numbers[STRONG_BRAKE] + 1e-6 or grip > 2.0 * numbers[GRIP]:
         cost += numbers[W_EMERGENCY]
     return cost

@@ -110,6 +110,17 @@ def test_who_brakes_stands_and_does_not_roll_back(scene: SceneMaker) -> None:
     assert box[-1, S_LOW] - box[0, S_LOW] == pytest.approx(8.0**2 / (2 * 4.0), abs=0.01)
 
 
+def test_who_brakes_while_it_changes_lanes_suits_its_speed_and_does_not_stop(scene: SceneMaker) -> None:
+    braking = {"ahead_m": 30.0, "left_m": -3.1, "vx_mps": 15.0, "acceleration_mps2": -3.0}
+    changes, keeps = predicted(scene, {**braking, "vy_mps": 1.0}), predicted(scene, braking)
+    assert changes.labels == ("change",)
+    assert changes.boxes[0, -1, SPEED] == pytest.approx(15.0 - 3.0 * SETTINGS.change_braking_s, abs=0.1)
+    gone_m = float(changes.boxes[0, -1, S_LOW] - changes.boxes[0, 0, S_LOW])
+    assert gone_m == pytest.approx(15.0 * 6.0 - 0.5 * 3.0 * (6.0**2 - 5.0**2), abs=0.5)
+    assert keeps.labels == ("keep",)
+    assert keeps.boxes[0, -1, SPEED] == 0.0
+
+
 def test_who_comes_along_the_egos_lane_may_stay_in_it_and_who_parks_there_does_not_drive(scene: SceneMaker) -> None:
     yaw = scene(25.0).ego.world_from_ego.yaw_rad + math.pi
     oncoming = {"ahead_m": 90.0, "left_m": 1.0, "yaw_rad": yaw, "vx_mps": -14.0, "vy_mps": -1.5}

@@ -118,6 +118,15 @@ def test_following_keeps_a_gap_and_driving_close_costs() -> None:
     assert scored(HOLD, close).terms[0, GAP] > scored(HOLD, lead).terms[0, GAP]
 
 
+def test_three_and_a_half_is_not_harsh_and_comes_at_once_what_is_harder_costs_its_step() -> None:
+    borne, harder, gentle = (scored(braking(a), futures()) for a in (3.5, 4.0, 3.0))
+    assert borne.terms[0, HARSH] == 0.0
+    assert harder.terms[0, HARSH] == pytest.approx(SETTINGS.weights.harsh + 0.5 * SETTINGS.weights.strong)
+    at_300_ms = borne.motion[0, 3, ACCELERATION], gentle.motion[0, 3, ACCELERATION]
+    assert at_300_ms[0] == pytest.approx(-3.5)
+    assert at_300_ms[1] == pytest.approx(-4 * 0.1 * SETTINGS.jerk_mps3)
+
+
 def test_slowness_costs_progress_and_hard_braking_is_harsh() -> None:
     calm, strong = scored(braking(1.0), futures()), scored(braking(6.0), futures())
     assert scored(HOLD, futures()).terms[0, PROGRESS] == pytest.approx(0.0, abs=1e-9)
