@@ -108,6 +108,42 @@ def test_the_way_bends_with_the_plan() -> None:
     assert first_met(ego(14.0), bend, tracks, 0.0, 0.0, CAR, SETTINGS) == 1
 
 
+def on_bend(radius_m: float, along_m: float, left_m: float, speed_mps: float, drift_mps: float = 0.0) -> Tracks:
+    """Somebody beside the circle's arc, so far along it and left of it; a negative speed comes towards the ego."""
+    angle, inside_m = along_m / radius_m, radius_m - left_m
+    cos, sin = np.cos(angle), np.sin(angle)
+    seen = tracks_of((
+        inside_m * sin, radius_m - inside_m * cos, speed_mps * cos - drift_mps * sin, speed_mps * sin + drift_mps * cos
+    ))  # fmt: skip
+    return replace(seen, yaw_rad=np.array([angle + (np.pi if speed_mps < 0.0 else 0.0)]))
+
+
+@pytest.mark.parametrize(
+    ("radius_m", "along_m", "left_m", "speed_mps"),
+    [(245.0, -1.0, 3.0, 15.3), (60.0, 3.0, -3.2, 10.0), (60.0, 18.0, -3.2, -10.0), (60.0, 25.0, 3.2, -10.0)],
+)
+def test_who_drives_beside_or_comes_in_the_next_lane_of_a_bend_bends_with_it(
+    radius_m: float, along_m: float, left_m: float, speed_mps: float
+) -> None:
+    plan, beside = circle(radius_m, abs(speed_mps), 0.0), on_bend(radius_m, along_m, left_m, speed_mps)
+    assert first_met(ego(abs(speed_mps)), plan, beside, 0.0, 0.0, CAR, SETTINGS) == -1
+
+
+def test_who_comes_over_on_a_bend_or_is_ahead_on_it_is_met() -> None:
+    plan = circle(60.0, 10.0, 0.0)
+    assert first_met(ego(10.0), plan, on_bend(60.0, 3.0, -2.4, 10.0, drift_mps=1.5), 0.0, 0.0, CAR, SETTINGS) == 0
+    near_m = stop_m(10.0, 0.0) + FRONT_M + HALF_M - 1.0
+    assert first_met(ego(10.0), plan, on_bend(60.0, near_m, 0.0, 0.0), 0.0, 0.0, CAR, SETTINGS) == 0
+    assert first_met(ego(10.0), plan, on_bend(60.0, near_m, 0.0, 9.0), 0.0, 0.0, CAR, SETTINGS) == -1
+
+
+def test_on_a_bend_sideways_is_across_the_road_where_somebody_is() -> None:
+    unsure = replace(on_bend(60.0, 30.0, 0.0, 9.0), covariance=np.diag((0.0, 0.0, 0.0, 4.0))[None])
+    comes = replace(on_bend(60.0, 25.0, 0.0, -9.0), covariance=np.diag((0.0, 0.0, 0.0, 4.0))[None])
+    assert first_met(ego(10.0), circle(60.0, 10.0, 0.0), unsure, 0.0, 0.0, CAR, SETTINGS) == -1
+    assert first_met(ego(10.0), circle(60.0, 10.0, 0.0), comes, 0.0, 0.0, CAR, SETTINGS) == 0
+
+
 def crosser(y_m: float) -> Tracks:
     """Somebody small who comes from the right before the ego, and is in its way while it brakes."""
     return replace(tracks_of((17.0, y_m, 0.0, 3.0)), length_m=np.ones(1), width_m=np.ones(1))
