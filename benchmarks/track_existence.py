@@ -27,7 +27,8 @@ from bus.node import Received
 from bus.recording import Recording
 from geometry.angles import Floats
 from geometry.pose import Pose
-from perception.tracker import OBJECTS, ODOMETRY, TrackerSettings, node
+from perception.track_state import TrackerSettings
+from perception.tracker import OBJECTS, ODOMETRY, node
 from planning.certainty import SURE
 
 TRUTH = ("/truth/scenario", "/truth/ego", "/truth/agents")

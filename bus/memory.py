@@ -232,6 +232,7 @@ _DECODERS = {
 
 
 _CLASSES: dict[str, type] = {}
+OTHER_VERSION = "what another version recorded is replayed from its start"
 
 
 def _class_named(name: str) -> type:
@@ -248,9 +249,10 @@ def _class_named(name: str) -> type:
         for part in class_name.split("."):
             found = inspect.getattr_static(found, part)
     except (ImportError, AttributeError) as error:
-        raise InputError(f"a memory names {name[:100]!r}, which does not exist: {error}") from error
+        raise InputError(f"a memory names {name[:100]!r}, which does not exist ({error}); {OTHER_VERSION}") from error
     if not isinstance(found, type) or _name_of(found) != name or not _is_plain_data(found):
-        raise InputError(f"a memory names {name[:100]!r}, which is no frozen dataclass and no IntEnum")
+        told = f"a memory names {name[:100]!r}, which is no frozen dataclass and no IntEnum of that module"
+        raise InputError(f"{told}; {OTHER_VERSION}")
     _CLASSES[name] = found
     return found
 

@@ -22,7 +22,7 @@ from localization.map_filter import MapSettings
 from motion.tracking import TrackingSettings
 from perception.detector import DetectorSettings
 from perception.ground_truth import GroundTruthSettings
-from perception.tracker import TrackerSettings
+from perception.track_state import TrackerSettings
 from planning.planner import PlannerSettings
 from planning.safety import SafetySettings
 from sim.sensors.camera.rig import RigSettings

@@ -20,7 +20,8 @@ from bus.messages import EntityKind, Objects
 from geometry.angles import Floats, wrap_rad
 from geometry.errors import InputError, Place
 from geometry.pose import IDENTITY, Pose
-from perception.tracker import TrackerSettings, empty, message_of, track
+from perception.track_state import TrackerSettings
+from perception.tracker import empty, message_of, track
 
 FRAME_NS = 100_000_000
 """KITTI's cameras run at 10 Hz."""

@@ -10,7 +10,8 @@ from bus.memory import decode_memory, encode_memory
 from bus.messages import EntityKind, Envelope, Objects, Odometry
 from bus.node import Received, Tick
 from geometry.pose import IDENTITY, Pose
-from perception.tracker import TrackerMemory, TrackerSettings, empty, message_of, node, track
+from perception.track_state import TrackerSettings
+from perception.tracker import TrackerMemory, empty, message_of, node, track
 
 SETTINGS = TrackerSettings()
 UNKNOWN = 1e4
