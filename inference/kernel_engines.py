@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from threading import Lock
 from typing import Any
@@ -43,8 +44,9 @@ def load_kernel(kernel: Kernel, options: EngineOptions) -> Session:
     return GpuKernel(kernel, options.device, cuda, cuda.jit(grid.gpu_grid(kernel.source)))
 
 
+@cache
 def cpu_loop(kernel: Kernel) -> Any:
-    """`run(first, last, arrays)`, compiled at its first call; items are done in order."""
+    """`run(first, last, arrays)`, compiled at its first call and once in a process; items are done in order."""
     body = kernel.body if hasattr(kernel.body, "py_func") else numba.njit(**NUMERICS)(kernel.body)
 
     def run(first: int, last: int, arrays: tuple[Any, ...]) -> None:
