@@ -2,8 +2,9 @@
 
 In: `/truth/scenario` (sizes and kinds), `/truth/agents`, `/truth/ego`, and odometry. Out: `/perception/objects` in
 `ego`, `/perception/tracks` in `odom` and the map's traffic lights as `/perception/lights`, at the rate of the agents'
-states. Eyes see others from where the ego truly is, however wrong its own idea of that: the pose does not enter.
-Lights that the simulator says nothing of are off. Occlusion and noise are not modelled here; range is.
+states. Yaw rates are those since the truth before. Eyes see others from where the ego truly is, however wrong its own
+idea of that: the pose does not enter. Lights that the simulator says nothing of are off. Occlusion and noise are not
+modelled here; range is.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from bus.messages import (
     AgentTruth,
+    Ints,
     LightState,
     LightStates,
     LightTruth,
@@ -28,6 +30,9 @@ from geometry.pose import Pose
 from maps.lane_map import LaneMap
 from maps.signal_meaning import is_traffic_light
 
+LONG_S = 0.5
+"""Headings further apart in time tell no yaw rate."""
+
 
 @dataclass(frozen=True, slots=True)
 class GroundTruthSettings:
@@ -37,13 +42,22 @@ class GroundTruthSettings:
     latency_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Headings:
+    """Which way the others headed at an instant (-1: never), by id."""
+
+    at_ns: int
+    ids: Ints
+    yaw_rad: Floats
+
+
 def node(settings: GroundTruthSettings, lane_map: LaneMap) -> Node:
     """The node to hand to the executor."""
     return Node(
         name="perception",
         priority=20,
-        step=lambda memory, tick: (memory, _publications(settings, lane_map, tick)),
-        memory=None,
+        step=lambda memory, tick: _step(settings, lane_map, memory, tick),
+        memory=Headings(-1, np.zeros(0, dtype=np.int64), np.zeros(0)),
         inputs=("/truth/scenario", "/truth/agents", "/truth/lights", "/truth/ego", "/localization/odometry"),
         outputs=("/perception/objects", "/perception/tracks", "/perception/lights"),
         triggers=("/truth/agents",),
@@ -51,7 +65,31 @@ def node(settings: GroundTruthSettings, lane_map: LaneMap) -> Node:
     )
 
 
-def _publications(settings: GroundTruthSettings, lane_map: LaneMap, tick: Tick) -> tuple[Publication, ...]:
+def _step(
+    settings: GroundTruthSettings, lane_map: LaneMap, before: Headings, tick: Tick
+) -> tuple[Headings, tuple[Publication, ...]]:
+    assert tick.trigger is not None
+    agents: AgentTruth = tick.trigger.message
+    now = Headings(tick.trigger.envelope.measured_ns, agents.ids, agents.yaw_rad)
+    return now, _publications(settings, lane_map, tick, _turning_radps(before, now))
+
+
+def _turning_radps(before: Headings, now: Headings) -> Floats:
+    """Yaw rates (M,) since the truth before; 0 of who was not there then, or not for a while."""
+    gap_s = (now.at_ns - before.at_ns) * 1e-9
+    known = np.isin(now.ids, before.ids)
+    if before.at_ns < 0 or not 0.0 < gap_s <= LONG_S or not known.any():
+        return np.zeros(len(now.ids))
+    order = np.argsort(before.ids)
+    rows = order[np.searchsorted(before.ids, now.ids[known], sorter=order)]
+    rate = np.zeros(len(now.ids))
+    rate[known] = wrap_rad(now.yaw_rad[known] - before.yaw_rad[rows]) / gap_s
+    return rate
+
+
+def _publications(
+    settings: GroundTruthSettings, lane_map: LaneMap, tick: Tick, turning_radps: Floats
+) -> tuple[Publication, ...]:
     assert tick.trigger is not None
     needed = [tick.inputs.get(t) for t in ("/truth/scenario", "/truth/ego", "/localization/odometry")]
     if any(received is None for received in needed):
@@ -62,7 +100,7 @@ def _publications(settings: GroundTruthSettings, lane_map: LaneMap, tick: Tick) 
     ego: Pose = odometry.odom_from_ego
     odom = _in_odom(agents, ego @ truth.world_from_ego.inverse())
     seen = np.flatnonzero(np.hypot(odom.x_m - ego.x_m, odom.y_m - ego.y_m) <= settings.range_m)
-    tracks = _tracks(info, agents, odom, seen)
+    tracks = _tracks(info, agents, odom, turning_radps, seen)
     lit = tick.inputs.get("/truth/lights")
     lights = _lights(settings, lane_map, None if lit is None else lit.message, truth.world_from_ego)
     said = () if lights is None else (Publication("/perception/lights", lights, measured_ns),)
@@ -123,7 +161,9 @@ def _objects(
     )
 
 
-def _tracks(info: ScenarioInfo, agents: AgentTruth, odom: _OdomColumns, seen: np.ndarray) -> Tracks:
+def _tracks(
+    info: ScenarioInfo, agents: AgentTruth, odom: _OdomColumns, turning_radps: Floats, seen: np.ndarray
+) -> Tracks:
     ids = agents.ids[seen]
     return Tracks(
         ids=ids,
@@ -135,7 +175,7 @@ def _tracks(info: ScenarioInfo, agents: AgentTruth, odom: _OdomColumns, seen: np
         vx_mps=odom.vx_mps[seen],
         vy_mps=odom.vy_mps[seen],
         acceleration_mps2=agents.acceleration_mps2[seen],
-        yaw_rate_radps=np.zeros(len(ids)),
+        yaw_rate_radps=turning_radps[seen],
         length_m=info.length_m[ids],
         width_m=info.width_m[ids],
         height_m=info.height_m[ids],

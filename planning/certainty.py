@@ -55,17 +55,15 @@ def sure_agents(agents: Agents, ego: EgoState, settings: CertaintySettings) -> A
 
 
 def surely_sideways(
-    vx_mps: Floats, vy_mps: Floats, covariance: Floats, heading_rad: Floats | float, sigmas: float
+    vx_mps: Floats, vy_mps: Floats, covariance: Floats, heading_rad: float, sigmas: float
 ) -> tuple[Floats, Floats]:
-    """Velocities (N,); across a heading, one or (N,), what is left of them less so many 1-sigma of `covariance`
-    (N, 4, 4)."""
-    aside = np.array((-np.sin(heading_rad), np.cos(heading_rad)))
+    """Velocities (N,); across a heading, what is left of them less so many 1-sigma of `covariance` (N, 4, 4)."""
+    aside = np.array((-math.sin(heading_rad), math.cos(heading_rad)))
     across = aside[0] * vx_mps + aside[1] * vy_mps
     less = np.sign(across) * np.minimum(np.abs(across), sigmas * spread(covariance[:, SPEED, SPEED], aside))
     return vx_mps - less * aside[0], vy_mps - less * aside[1]
 
 
 def spread(covariance: Floats, axis: Floats) -> Floats:
-    """1-sigma (N,) of covariances (N, 2, 2) along a unit vector (2,), or one for each (2, N)."""
-    variance = np.einsum("i...,...ij,j...->...", axis, covariance, axis)
-    return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
+    """1-sigma (N,) of covariances (N, 2, 2) along a unit vector (2,)."""
+    return np.asarray(np.sqrt(np.maximum(np.einsum("i,nij,j->n", axis, covariance, axis), 0.0)))

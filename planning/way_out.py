@@ -3,11 +3,11 @@ so, does the plan that it follows?
 
 In: the ego, the way it is on (rear-axle poses), others as tracks; all in `odom`, SI. Out: the first track that would be
 met. The ego's reachable states are those of a fail-safe manoeuvre on its way (Pek et al. 2020, "Using online
-verification to prevent autonomous vehicles from causing accidents"); others go on as they move now, along the road who
-is on it, and who brakes brakes to standstill. Sideways they go only as fast as is known for sure: what drives beside is
-seen badly, and full braking for an error of its speed is no safety. Whoever runs into the ego from behind does not
-count, nor whom the plan as it is passes well clear of, as before somebody who crosses: braking there is what would make
-them meet.
+verification to prevent autonomous vehicles from causing accidents"); others go on as they move now, and who brakes
+brakes to standstill. Who turns may go on turning or straight on: he is met only if he is either way. Sideways they go
+only as fast as is known for sure: what drives beside is seen badly, and full braking for an error of its speed is no
+safety. Whoever runs into the ego from behind does not count, nor whom the plan as it is passes well clear of, as before
+somebody who crosses: braking there is what would make them meet.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from planning.certainty import SURE, surely_sideways
 STEP_S = 0.1
 MOST_S = 4.0
 STEPS = round(MOST_S / STEP_S) + 1
-ALONG_COS = math.cos(math.radians(20.0))
-"""Who goes along the way or against it within this angle is on the same road and bends with it; others go straight."""
-VX, VY, WAY_S, WAY_YAW = 3, 4, 6, 7
+TURNS_MPS = 2.0
+"""From this speed on a yaw rate is that of an arc."""
+VX, VY, ACCELERATION, BEND = 3, 4, 5, 6
 """Columns of the others."""
 
 
@@ -89,90 +89,59 @@ def first_met(
     if not len(rows):
         return -1
     distance, _ = stopping_m(ego.speed_mps, command_mps2, settings)
-    line, others_mps2 = _line(way), settings.braking_others_mps2
-    boxes = _along(ego, way, line, distance, vehicle)
+    boxes, motion = _along(ego, way, distance, vehicle), (age_s, settings.braking_others_mps2)
     box = (vehicle.length_m, vehicle.width_m + 2.0 * settings.side_m)
     sizes = np.stack((tracks.length_m, tracks.width_m), axis=-1)[rows]
-    said = _others(tracks, line)[rows]
-    sure = _foretold(_surely(said, tracks.covariance[rows], settings.sure_sigmas), line, age_s, others_mps2)
-    found = _first_met(boxes, *box, sure, sizes)
+    said = _others(tracks, tracks.vx_mps, tracks.vy_mps)[rows]
+    sure = _others(tracks, *surely_sideways(
+        tracks.vx_mps, tracks.vy_mps, tracks.covariance, ego.odom_from_ego.yaw_rad, settings.sure_sigmas
+    ))[rows]  # fmt: skip
+    straight = _foretold(sure, *motion, False)
+    met_at = _met_at(boxes, *box, straight, sizes)
+    if (met_at < STEPS).any():
+        met_at[_met_at(boxes, *box, _foretold(sure, *motion, True), sizes) == STEPS] = STEPS
     planned = _planned(ego, way, vehicle, settings)
-    if found >= 0 and len(planned) >= len(boxes):
+    if (met_at < STEPS).any() and len(planned) >= len(boxes):
         along, across = settings.passed_m
         wide = (vehicle.length_m + 2.0 * along, vehicle.width_m + 2.0 * across)
         # Who is seen to leave the way but may as well stand there is not passed.
-        passed = _passed(planned, *wide, _foretold(said, line, age_s, others_mps2), sizes)
-        passed &= _passed(planned, *wide, sure, sizes)
-        rows, sure, sizes = rows[~passed], sure[~passed], sizes[~passed]
-        found = _first_met(boxes, *box, sure, sizes)
-    return int(rows[found]) if found >= 0 else -1
+        passed = _passed(planned, *wide, _foretold(said, *motion, False), sizes)
+        met_at[passed & _passed(planned, *wide, straight, sizes)] = STEPS
+    first = int(met_at.argmin())
+    return int(rows[first]) if met_at[first] < STEPS else -1
 
 
-def _line(way: Trajectory) -> Floats:
-    """The plan's points as rows of arc length, place and heading (unwrapped), (K, 4); one point at least two times."""
-    s = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(way.x_m), np.diff(way.y_m)))))
-    line = np.stack((s, way.x_m, way.y_m, np.unwrap(way.yaw_rad)), axis=-1)
-    return line if len(line) > 1 else np.concatenate((line, line))
-
-
-def _others(tracks: Tracks, line: Floats) -> Floats:
-    """The tracks as rows of place, heading, velocity, acceleration, and arc length and heading of the way there,
-    (N, 8)."""
-    t = tracks
-    columns = (t.x_m, t.y_m, t.yaw_rad, t.vx_mps, t.vy_mps, t.acceleration_mps2)
-    return np.column_stack((*columns, _beside(line, t.x_m, t.y_m)))
-
-
-def _surely(others: Floats, covariance: Floats, sigmas: float) -> Floats:
-    """The others, across the way only as fast as is sure."""
-    sure = others.copy()
-    sure[:, VX], sure[:, VY] = surely_sideways(others[:, VX], others[:, VY], covariance, others[:, WAY_YAW], sigmas)
-    return sure
+def _others(tracks: Tracks, vx_mps: Floats, vy_mps: Floats) -> Floats:
+    """The tracks as rows of place, heading, velocity, acceleration and curvature, (N, 7)."""
+    t, speed = tracks, np.hypot(vx_mps, vy_mps)
+    bend = np.where(speed > TURNS_MPS, t.yaw_rate_radps / np.maximum(speed, TURNS_MPS), 0.0)
+    return np.stack((t.x_m, t.y_m, t.yaw_rad, vx_mps, vy_mps, t.acceleration_mps2, bend), axis=-1)
 
 
 @njit(cache=True)
-def _beside(line, x, y):  # type: ignore[no-untyped-def]
-    """Arc length and heading of the way (N, 2) where it passes places (N,); before its begin it is straight."""
-    found = np.empty((len(x), 2))
-    for row in range(len(x)):
-        index, share, _ = nearest_on_path(x[row], y[row], line[:, 1], line[:, 2])
-        s = line[index, 0] + share * (line[index + 1, 0] - line[index, 0])
-        if s <= 0.0:
-            yaw = line[0, 3]
-            s = min((x[row] - line[0, 1]) * math.cos(yaw) + (y[row] - line[0, 2]) * math.sin(yaw), 0.0)
-        found[row, 0], found[row, 1] = s, np.interp(s, line[:, 0], line[:, 3])
-    return found
-
-
-@njit(cache=True)
-def _foretold(others, line, age_s, braking_mps2):  # type: ignore[no-untyped-def]
+def _foretold(others, age_s, braking_mps2, bends):  # type: ignore[no-untyped-def]
     """Middle and heading of the others, who were there `age_s` ago, at multiples of STEP_S from now: (N, STEPS, 3).
 
-    Who goes along the way or against it turns as the way does where it goes.
+    They go straight on or, if it `bends`, on the arc on which they are.
     """
     found = np.empty((len(others), STEPS, 3))
-    s, yaw = line[:, 0], line[:, 3]
     for row in range(len(others)):
         other = others[row]
         x, y, course, gone_m = other[0], other[1], math.atan2(other[VY], other[VX]), 0.0
-        agrees = math.cos(course - other[WAY_YAW])
-        side = 1.0 if agrees > ALONG_COS else -1.0 if agrees < -ALONG_COS else 0.0
+        bend = other[BEND] if bends else 0.0
         for k in range(STEPS):
             before_m, gone_m = gone_m, _gone(other, age_s + k * STEP_S, braking_mps2)
-            middle, turned = 0.0, 0.0
-            if side != 0.0:
-                middle = np.interp(other[WAY_S] + side * 0.5 * (before_m + gone_m), s, yaw) - other[WAY_YAW]
-                turned = np.interp(other[WAY_S] + side * gone_m, s, yaw) - other[WAY_YAW]
-            x += (gone_m - before_m) * math.cos(course + middle)
-            y += (gone_m - before_m) * math.sin(course + middle)
-            found[row, k, 0], found[row, k, 1], found[row, k, 2] = x, y, other[2] + turned
+            middle = course + 0.5 * bend * (before_m + gone_m)
+            x += (gone_m - before_m) * math.cos(middle)
+            y += (gone_m - before_m) * math.sin(middle)
+            found[row, k, 0], found[row, k, 1], found[row, k, 2] = x, y, other[2] + bend * gone_m
     return found
 
 
 @njit(cache=True)
 def _gone(other, after_s, braking_mps2):  # type: ignore[no-untyped-def]
     """How far somebody goes in a time."""
-    speed, braking = math.hypot(other[VX], other[VY]), -other[5]
+    speed, braking = math.hypot(other[VX], other[VY]), -other[ACCELERATION]
     if braking <= braking_mps2:
         return speed * after_s
     brakes_s = min(after_s, speed / braking)
@@ -180,18 +149,21 @@ def _gone(other, after_s, braking_mps2):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _first_met(boxes, length, width, others, sizes):  # type: ignore[no-untyped-def]
-    for k in range(1, len(boxes)):
-        x0, y0, yaw = boxes[k, 0], boxes[k, 1], boxes[k, 2]
-        for row in range(len(others)):
-            if _is_behind(boxes[0], length, others[row, 0], sizes[row, 0]):
-                continue
+def _met_at(boxes, length, width, others, sizes):  # type: ignore[no-untyped-def]
+    """At which of the boxes the ego first meets each of the others, (N,); STEPS: nowhere, or it is run into."""
+    found = np.full(len(others), STEPS)
+    for row in range(len(others)):
+        if _is_behind(boxes[0], length, others[row, 0], sizes[row, 0]):
+            continue
+        for k in range(1, len(boxes)):
+            x0, y0, yaw = boxes[k, 0], boxes[k, 1], boxes[k, 2]
             x, y, heading = others[row, k, 0], others[row, k, 1], others[row, k, 2]
             if (x - x0) * math.cos(yaw) + (y - y0) * math.sin(yaw) > 0.0 and boxes_overlap(
                 x0, y0, yaw, length, width, x, y, heading, sizes[row, 0], sizes[row, 1]
             ):
-                return row
-    return -1
+                found[row] = k
+                break
+    return found
 
 
 @njit(cache=True)
@@ -216,14 +188,16 @@ def _is_behind(ego, length, other, other_length):  # type: ignore[no-untyped-def
     return ahead < -0.5 * (length + other_length)
 
 
-def _along(ego: Odometry, way: Trajectory, line: Floats, distance_m: Floats, vehicle: Vehicle) -> Floats:
+def _along(ego: Odometry, way: Trajectory, distance_m: Floats, vehicle: Vehicle) -> Floats:
     """Centre and heading of the ego's box (K, 3) after distances on its way, beside which it stays as far as it is."""
-    pose, s = ego.odom_from_ego, line[:, 0]
+    pose = ego.odom_from_ego
+    steps = np.hypot(np.diff(way.x_m), np.diff(way.y_m))
+    s = np.concatenate(([0.0], np.cumsum(steps)))
     index, share, offset = nearest_on_path(pose.x_m, pose.y_m, way.x_m, way.y_m)
-    here = s[index] + share * (s[index + 1] - s[index])
+    here = s[index] + share * steps[index]
     at = here + distance_m
     beyond = np.maximum(at - s[-1], 0.0)  # past the plan's end the way goes straight on
-    yaw = np.interp(at, s, line[:, 3])
+    yaw = np.interp(at, s, np.unwrap(way.yaw_rad))
     x = np.interp(at, s, way.x_m) + beyond * np.cos(yaw) - offset * np.sin(yaw) + vehicle.centre_x_m * np.cos(yaw)
     y = np.interp(at, s, way.y_m) + beyond * np.sin(yaw) + offset * np.cos(yaw) + vehicle.centre_x_m * np.sin(yaw)
     return np.stack((x, y, yaw), axis=-1)

@@ -75,3 +75,23 @@ def test_nothing_is_said_before_the_pose_is_known() -> None:
     empty = AgentTruth(*(np.zeros(0),) * 8)
     trigger = Received(Envelope("/truth/agents", "t", 0, 0, 0, 0), empty)
     assert made.step(made.memory, Tick(0, {"/truth/agents": trigger}, trigger, np.random.default_rng(0)))[1] == ()
+
+
+def test_yaw_rates_are_those_since_the_truth_before_and_nobody_turns_who_was_not_there() -> None:
+    made = node(GroundTruthSettings(), ROAD)
+    memory, said = made.memory, ()
+    standing = Odometry(Pose(0.0, 0.0, 0.0), 0.0, 0.0, 0.0, 0.0, True), EgoTruth(Pose(0.0, 0.0, 0.0), *(0.0,) * 4, True)
+    others = [((2, 1), (0.5, math.pi - 0.01)), ((1, 2), (-math.pi + 0.01, 0.52)), ((1,), (0.0,))]
+    rates = []
+    for at_ns, (ids, yaw) in zip((0, 100_000_000, 2_000_000_000), others, strict=True):
+        zero, one = np.zeros(len(ids)), np.ones(len(ids))
+        agents = AgentTruth(np.array(ids), 9.0 * np.array(ids), zero, np.array(yaw), one, one, zero, zero)
+        messages = {"/truth/scenario": INFO, "/localization/odometry": standing[0], "/truth/ego": standing[1]}
+        inputs = {t: Received(Envelope(t, "t", 0, 0, 0, 0), m) for t, m in messages.items()}
+        trigger = Received(Envelope("/truth/agents", "t", 0, at_ns, at_ns, at_ns), agents)
+        tick = Tick(at_ns, {**inputs, "/truth/agents": trigger}, trigger, np.random.default_rng(0))
+        memory, said = made.step(memory, tick)
+        rates.append(next(p.message for p in said if p.topic == "/perception/tracks").yaw_rate_radps.tolist())
+    assert rates[0] == [0.0, 0.0]
+    assert rates[1] == pytest.approx([0.2, 0.2])
+    assert rates[2] == [0.0]

@@ -7,7 +7,7 @@ import pytest
 
 from bus.messages import EntityKind
 from geometry.pose import Pose
-from planning.certainty import SURE, CertaintySettings, is_sure, sure_agents, surely_sideways
+from planning.certainty import SURE, CertaintySettings, is_sure, sure_agents
 from planning.idm import IdmPlanner
 from planning.lanewise_planner import LanewisePlanner
 from planning.planner import Plan, Planner, plan_surely
@@ -147,10 +147,3 @@ def test_what_is_sure_does_not_depend_on_where_the_ego_heads(scene: SceneMaker) 
     here, there = sure_agents(made.agents, made.ego, SETTINGS), sure_agents(turned(made.agents, by), ego, SETTINGS)
     for name in ("x_m", "y_m", "vx_mps", "vy_mps"):
         np.testing.assert_allclose(getattr(there, name), getattr(turned(here, by), name), atol=1e-9)
-
-
-def test_sideways_is_across_each_ones_own_heading() -> None:
-    covariance = np.broadcast_to(np.diag((0.0, 0.0, 0.25, 0.01)), (2, 4, 4))
-    vx, vy = surely_sideways(np.array([3.0, 3.0]), np.array([2.0, 2.0]), covariance, np.array([0.0, np.pi / 2]), 2.0)
-    assert np.allclose(vx, (3.0, 2.0))
-    assert np.allclose(vy, (1.8, 2.0))

@@ -108,40 +108,38 @@ def test_the_way_bends_with_the_plan() -> None:
     assert first_met(ego(14.0), bend, tracks, 0.0, 0.0, CAR, SETTINGS) == 1
 
 
-def on_bend(radius_m: float, along_m: float, left_m: float, speed_mps: float, drift_mps: float = 0.0) -> Tracks:
-    """Somebody beside the circle's arc, so far along it and left of it; a negative speed comes towards the ego."""
+def on_arc(radius_m: float, along_m: float, left_m: float, speed_mps: float, drift_mps: float = 0.0) -> Tracks:
+    """Somebody who turns with the circle, so far along it and left of it; a negative speed comes towards the ego."""
     angle, inside_m = along_m / radius_m, radius_m - left_m
     cos, sin = np.cos(angle), np.sin(angle)
     seen = tracks_of((
         inside_m * sin, radius_m - inside_m * cos, speed_mps * cos - drift_mps * sin, speed_mps * sin + drift_mps * cos
     ))  # fmt: skip
-    return replace(seen, yaw_rad=np.array([angle + (np.pi if speed_mps < 0.0 else 0.0)]))
+    turned = angle + (np.pi if speed_mps < 0.0 else 0.0)
+    return replace(seen, yaw_rad=np.array([turned]), yaw_rate_radps=np.array([abs(speed_mps) / inside_m]))
 
 
-@pytest.mark.parametrize(
-    ("radius_m", "along_m", "left_m", "speed_mps"),
-    [(245.0, -1.0, 3.0, 15.3), (60.0, 3.0, -3.2, 10.0), (60.0, 18.0, -3.2, -10.0), (60.0, 25.0, 3.2, -10.0)],
-)
-def test_who_drives_beside_or_comes_in_the_next_lane_of_a_bend_bends_with_it(
-    radius_m: float, along_m: float, left_m: float, speed_mps: float
-) -> None:
-    plan, beside = circle(radius_m, abs(speed_mps), 0.0), on_bend(radius_m, along_m, left_m, speed_mps)
-    assert first_met(ego(abs(speed_mps)), plan, beside, 0.0, 0.0, CAR, SETTINGS) == -1
+@pytest.mark.parametrize("along_m", [-2.0, -1.0, 0.0])
+def test_who_turns_with_the_ego_beside_it_is_not_met_where_he_would_be_straight_on(along_m: float) -> None:
+    plan, beside = circle(60.0, 14.0, 0.0), on_arc(60.0, along_m, 3.2, 14.0)
+    assert first_met(ego(14.0), plan, replace(beside, yaw_rate_radps=np.zeros(1)), 0.0, 0.0, CAR, SETTINGS) == 0
+    assert first_met(ego(14.0), plan, beside, 0.0, 0.0, CAR, SETTINGS) == -1
 
 
-def test_who_comes_over_on_a_bend_or_is_ahead_on_it_is_met() -> None:
-    plan = circle(60.0, 10.0, 0.0)
-    assert first_met(ego(10.0), plan, on_bend(60.0, 3.0, -2.4, 10.0, drift_mps=1.5), 0.0, 0.0, CAR, SETTINGS) == 0
-    near_m = stop_m(10.0, 0.0) + FRONT_M + HALF_M - 1.0
-    assert first_met(ego(10.0), plan, on_bend(60.0, near_m, 0.0, 0.0), 0.0, 0.0, CAR, SETTINGS) == 0
-    assert first_met(ego(10.0), plan, on_bend(60.0, near_m, 0.0, 9.0), 0.0, 0.0, CAR, SETTINGS) == -1
+def test_who_turns_into_the_way_but_would_pass_straight_on_brakes_nobody_until_he_goes_there() -> None:
+    turning = replace(tracks_of((8.0, 6.0, 12.0, 0.0)), yaw_rate_radps=np.array([-0.3]))
+    assert first_met(ego(14.0), circle(1e6, 14.0, 0.0), turning, 0.0, 0.0, CAR, SETTINGS) == -1
+    comes = replace(tracks_of((3.0, 2.6, 14.0, -1.5)), yaw_rate_radps=np.array([-0.05]))
+    assert first_met(ego(14.0), circle(1e6, 14.0, 0.0), comes, 0.0, 0.0, CAR, SETTINGS) == 0
 
 
-def test_on_a_bend_sideways_is_across_the_road_where_somebody_is() -> None:
-    unsure = replace(on_bend(60.0, 30.0, 0.0, 9.0), covariance=np.diag((0.0, 0.0, 0.0, 4.0))[None])
-    comes = replace(on_bend(60.0, 25.0, 0.0, -9.0), covariance=np.diag((0.0, 0.0, 0.0, 4.0))[None])
-    assert first_met(ego(10.0), circle(60.0, 10.0, 0.0), unsure, 0.0, 0.0, CAR, SETTINGS) == -1
-    assert first_met(ego(10.0), circle(60.0, 10.0, 0.0), comes, 0.0, 0.0, CAR, SETTINGS) == 0
+def test_somebody_ahead_on_the_same_arc_is_met_as_on_a_straight_road() -> None:
+    plan = circle(120.0, 14.0, 0.0)
+    near_m = stop_m(14.0, 0.0) + FRONT_M + HALF_M - 1.0
+    assert first_met(ego(14.0), plan, on_arc(120.0, near_m, 0.0, 0.0), 0.0, 0.0, CAR, SETTINGS) == 0
+    braking = replace(on_arc(120.0, 10.5, 0.0, 12.0), acceleration_mps2=np.array([-9.0]))
+    assert first_met(ego(14.0), plan, braking, 0.0, 0.0, CAR, SETTINGS) == 0
+    assert first_met(ego(14.0), plan, on_arc(120.0, 10.5, 0.0, 14.0), 0.0, 0.0, CAR, SETTINGS) == -1
 
 
 def crosser(y_m: float) -> Tracks:
