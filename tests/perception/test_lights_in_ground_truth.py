@@ -39,9 +39,8 @@ def seen(lane_map: LaneMap, truth: LightTruth | None, range_m: float = 120.0) ->
     if truth is not None:
         inputs["/truth/lights"] = received("/truth/lights", truth)
     agents = received("/truth/agents", AgentTruth(*(none for _ in range(8))))
-    _, publications = node(GroundTruthSettings(range_m), lane_map).step(
-        None, Tick(0, inputs, agents, np.random.default_rng(0))
-    )
+    made = node(GroundTruthSettings(range_m), lane_map)
+    _, publications = made.step(made.memory, Tick(0, inputs, agents, np.random.default_rng(0)))
     found = [p.message for p in publications if p.topic == "/perception/lights"]
     return found[0] if found else None
 
