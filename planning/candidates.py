@@ -38,6 +38,7 @@ class CandidateSettings:
     """Whom a policy follows: the least probability of a future, and how far ahead it may enter the ego's strip; the two
     belong together."""
     comfort_mps2: float = 3.4
+    """How hard car-following brakes: a little less than what may come at once, so that it comes with limited jerk."""
     offsets_m: tuple[float, ...] = (0.0, 0.4, -0.4)
     settle_s: tuple[float, ...] = (3.0, 4.5)
     change_s: tuple[float, ...] = (3.5, 5.0)

@@ -4,7 +4,7 @@ so, does the plan that it follows?
 In: the ego, the way it is on (rear-axle poses), others as tracks; all in `odom`, SI. Out: the first track that would be
 met. The ego's reachable states are those of a fail-safe manoeuvre on its way (Pek et al. 2020, "Using online
 verification to prevent autonomous vehicles from causing accidents"); others go on as they move now, and who brakes
-brakes to standstill. Who turns may go on turning or straight on: he is met only if he is either way. Sideways they go
+brakes to standstill. Who turns may go on turning or straight on: he is met only if both ways meet. Sideways they go
 only as fast as is known for sure: what drives beside is seen badly, and full braking for an error of its speed is no
 safety. Whoever runs into the ego from behind does not count, nor whom the plan as it is passes well clear of, as before
 somebody who crosses: braking there is what would make them meet.
