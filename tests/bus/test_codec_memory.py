@@ -143,6 +143,15 @@ def test_imported_mutable_and_other_objects_are_no_plain_data(name: str) -> None
         decode_memory(wire.SerializeToString())
 
 
+@pytest.mark.parametrize(
+    "name", ["perception.tracker:Population", "perception.no_module:Population", "geometry.pose:No"]
+)
+def test_what_moved_since_another_version_recorded_it_is_refused_with_what_to_do(name: str) -> None:
+    wire = Value(kind=Value.RECORD, text=name, names=[], items=[])
+    with pytest.raises(InputError, match="what another version recorded is replayed from its start"):
+        decode_memory(wire.SerializeToString())
+
+
 def test_a_dataclass_under_other_fields_is_refused() -> None:
     one = Value(kind=Value.FLOAT, real=1.0)
     for names in (["x_m", "y_m"], ["x_m", "y_m", "yaw"], ["x_m", "y_m", "yaw_rad", "z_m"], ["x_m", "y_m", "y_m"]):

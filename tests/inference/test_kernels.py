@@ -13,7 +13,7 @@ import pytest
 from geometry.errors import ContractError, UnsupportedError
 from inference.engines.engine import EngineOptions
 from inference.errors import EngineError
-from inference.kernel_engines import load_kernel, ptx_of
+from inference.kernel_engines import cpu_loop, load_kernel, ptx_of
 from inference.kernels import kernel, spec_of
 from tests.inference.toy_kernels import NEAREST
 
@@ -37,6 +37,15 @@ def test_the_compiled_loop_gives_what_plain_numpy_gives() -> None:
     np.testing.assert_allclose(answer["distance"], distance, rtol=1e-14)
     np.testing.assert_array_equal(answer["index"], index)
     assert session.providers == ("numba cpu",)
+
+
+def test_a_second_session_of_a_kernel_compiles_nothing_and_the_first_may_be_closed() -> None:
+    assert cpu_loop(NEAREST) is cpu_loop(NEAREST)
+    first, second = (load_kernel(NEAREST, EngineOptions()) for _ in range(2))
+    first.close()
+    np.testing.assert_array_equal(second.infer(given())["index"], expected(given())[1])
+    with pytest.raises(EngineError, match="closed"):
+        first.infer(given())
 
 
 def test_more_threads_give_the_same_bits() -> None:
