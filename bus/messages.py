@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -56,20 +57,25 @@ class Message:
 
     def __post_init__(self) -> None:
         sizes: dict[str, int] = {}
-        for item in fields(self):
-            shape = item.metadata.get("shape")
-            if shape is None:
-                continue
-            value = np.array(getattr(self, item.name), dtype=item.metadata["dtype"], copy=True)
+        kind: Any = type(self)
+        for name, shape, dtype in _arrays(kind):
+            value: NDArray[Any] = np.array(getattr(self, name), dtype=dtype, copy=True)
             if value.size == 0:
                 value = value.reshape([0 if isinstance(n, str) else n for n in shape])
             expected = tuple(
                 sizes.setdefault(n, m) if isinstance(n, str) else n for n, m in zip(shape, value.shape, strict=False)
             )
             if len(value.shape) != len(shape) or value.shape != expected:
-                raise ContractError(f"{type(self).__name__}.{item.name} has shape {value.shape}, expected {shape}")
+                raise ContractError(f"{type(self).__name__}.{name} has shape {value.shape}, expected {shape}")
             value.setflags(write=False)
-            object.__setattr__(self, item.name, value)
+            object.__setattr__(self, name, value)
+
+
+@cache
+def _arrays(kind: type[Message]) -> tuple[tuple[str, tuple[int | str, ...], type], ...]:
+    """Name, shape and dtype of the declared arrays of a message."""
+    declared = [item for item in fields(kind) if "shape" in item.metadata]
+    return tuple((item.name, item.metadata["shape"], item.metadata["dtype"]) for item in declared)
 
 
 # --- truth: what the simulator knows; no module of the stack listens, except in the explicit ground-truth modes -------

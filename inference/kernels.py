@@ -19,6 +19,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +73,18 @@ class Kernel:
     @property
     def sha256(self) -> str:
         """Of what the kernel promises and of the file that its function stands in, with those that it calls there."""
-        total = hashlib.sha256(f"{self.name} {self.version} {self.items}".encode())
-        for specs in (self.inputs, self.outputs, self.scratch):
-            total.update(repr([(name, spec.text) for name, spec in specs.items()]).encode())
-        file = inspect.getsourcefile(self.source)
-        total.update(Path(file).read_bytes() if file is not None else b"")
-        return total.hexdigest()
+        return _digest(self)
+
+
+@cache
+def _digest(kernel: Kernel) -> str:
+    """Read once in a process, as the function is."""
+    total = hashlib.sha256(f"{kernel.name} {kernel.version} {kernel.items}".encode())
+    for specs in (kernel.inputs, kernel.outputs, kernel.scratch):
+        total.update(repr([(name, spec.text) for name, spec in specs.items()]).encode())
+    file = inspect.getsourcefile(kernel.source)
+    total.update(Path(file).read_bytes() if file is not None else b"")
+    return total.hexdigest()
 
 
 def kernel(

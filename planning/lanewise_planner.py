@@ -161,7 +161,8 @@ class Weighed:
             rows = self.scored.index[:, 0] == w
             distance = self.scored.motion[rows][:, SHOWN, DISTANCE]
             points[rows] = layout.path.position(layout.ego.s_m + distance, way.at(distance)[0])
-        labels = tuple(self.label(candidate) for candidate in range(len(points)))
+        policies = [policy_label(policy) for policy in layout.policies]
+        labels = tuple(f"{layout.ways[way].label}, {policies[policy]}" for way, policy in self.scored.index)
         return Considered(labels, TERMS, self.best, points, self.scored.terms)
 
     def label(self, candidate: int) -> str:

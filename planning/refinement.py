@@ -292,7 +292,7 @@ def _offsets(candidate: Candidate, x: Floats, offset: Floats, settings: Refineme
     right = beside & (0.5 * (boxes[..., D_LOW] + boxes[..., D_HIGH]) < d)
     least = np.where(right, boxes[..., D_HIGH] + half, -np.inf).max(axis=0, initial=-np.inf)
     most = np.where(beside & ~right, boxes[..., D_LOW] - half, np.inf).min(axis=0, initial=np.inf)
-    for k, at in enumerate(motion[:, DISTANCE]):
-        near = np.abs(x - at) <= x[1]
-        low[near], high[near] = np.maximum(low[near], least[k]), np.minimum(high[near], most[k])
+    near = np.abs(x[:, None] - motion[:, DISTANCE]) <= x[1]
+    low = np.maximum(low, np.where(near, least, -np.inf).max(axis=1))
+    high = np.minimum(high, np.where(near, most, np.inf).min(axis=1))
     return np.minimum(low, offset - SLACK_M), np.maximum(high, offset + SLACK_M)

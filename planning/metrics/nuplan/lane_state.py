@@ -48,7 +48,8 @@ def inside_any(areas: Sequence[shapely.Geometry], points: Floats) -> NDArray[np.
     """Whether each point of shape (M, 2) lies strictly inside one of the areas."""
     inside = np.zeros(len(points), dtype=bool)
     if len(areas):
-        which, _ = shapely.STRtree(list(areas)).query(shapely.points(points), predicate="within")
+        # asked from the areas: those are prepared once, and many points are compared with few of them
+        _, which = shapely.STRtree(shapely.points(points)).query(list(areas), predicate="contains")
         inside[which] = True
     return inside
 
@@ -57,8 +58,8 @@ def containing(objects: Sequence[LaneObject], points: Floats) -> list[Indices]:
     """For each point of shape (M, 2) the objects that contain it, in their order."""
     found: list[list[int]] = [[] for _ in points]
     if objects:
-        tree = shapely.STRtree([item.surface for item in objects])
-        which, hit = tree.query(shapely.points(points), predicate="within")
+        tree = shapely.STRtree(shapely.points(points))
+        hit, which = tree.query([item.surface for item in objects], predicate="contains")
         for point, item in sorted(zip(which.tolist(), hit.tolist(), strict=True)):
             found[point].append(item)
     return [tuple(items) for items in found]
