@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from geometry.angles import Floats
 from planning.free_course import CourseAim, CourseSettings, Ground, cheapest_course
-from planning.laid_ways import Course, LaidWay, Manoeuvre, is_on, manoeuvres, passes, road_of, way_of
+from planning.laid_ways import Course, LaidWay, Manoeuvre, is_on, manoeuvres, passes, relaid, road_of, way_of
 from planning.planner import States
 from planning.scene import Arrival, Scene
 from planning.space_time import CELL_M, Aim, SpaceTimeDrive, SpaceTimeSettings, cheapest_drive, closeness
@@ -52,6 +52,8 @@ class Kept:
 
 def keep_appointment(scene: Scene, before: Manoeuvre | Course | None, settings: SpaceTimeSettings) -> Kept | None:
     """The drive to the appointment: along the manoeuvre of the cycle before if it still serves, else along the best."""
+    if isinstance(before, Manoeuvre) and before.sharp and is_on(scene, before):
+        before = relaid(scene, before)
     if before is not None and is_on(scene, before) and (kept := _best(scene, (before,), settings)) is not None:
         return kept
     best: Kept | None = None

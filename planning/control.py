@@ -24,6 +24,9 @@ from planning.grip import GRAVITY_MPS2, along_limit_mps2, friction_of
 CONTROL_PERIOD_NS = 20_000_000
 STANDING_S, CREEP_MPS = 1.0, 0.5
 """A plan that stands so much later means to stand; below this speed the car is brought to rest, not let creep there."""
+SOON_S = 1.0
+QUICK_MPS3 = 6.0
+"""Sideways jerk beyond which a turn is quick."""
 GRIP_SHARE = 0.9
 """So much of the grip is steered with, so that the tyres still answer."""
 
@@ -63,17 +66,20 @@ def track(
     gains: LateralGains, grip_mps2: float = GRAVITY_MPS2,
 ) -> VehicleCommand:  # fmt: skip
     """The command that follows a trajectory planned `age_s` ago, on tyres that hold `grip_mps2`."""
-    settings = replace(
-        settings, lateral_acceleration_mps2=min(settings.lateral_acceleration_mps2, GRIP_SHARE * grip_mps2)
-    )
+    grip, comfort = GRIP_SHARE * grip_mps2, settings.lateral_acceleration_mps2
+    sharp = trajectory.emergency and _sideways_mps2(trajectory) > comfort
+    settings = replace(settings, lateral_acceleration_mps2=grip if sharp else min(comfort, grip))
     pose, speed = odometry.odom_from_ego, odometry.speed_mps
     index, share, offset = nearest_on_path(pose.x_m, pose.y_m, trajectory.x_m, trajectory.y_m)
     after = min(index + 1, len(trajectory.t_s) - 1)
     heading = trajectory.yaw_rad[index] + share * wrap_rad(float(trajectory.yaw_rad[after] - trajectory.yaw_rad[index]))
     at_s = (1.0 - share) * trajectory.t_s[index] + share * trajectory.t_s[after]
     # The wheels need time to turn: what the path asks in a moment is commanded now.
-    ahead_s = at_s + vehicle.steering_lag_s + settings.steering_preview_s
-    curvature = np.interp(ahead_s, trajectory.t_s, trajectory.curvature_radpm)
+    ahead_s = at_s + vehicle.steering_lag_s + np.array([0.0, settings.steering_preview_s])
+    next_radpm, later_radpm = np.interp(ahead_s, trajectory.t_s, trajectory.curvature_radpm)
+    # Looking further ahead is smoother, but rounds off quick turns.
+    quick = abs(later_radpm - next_radpm) * speed * speed > QUICK_MPS3 * settings.steering_preview_s
+    curvature = next_radpm if quick else later_radpm
     steering = steering_command(
         gains.at(speed), offset, wrap_rad(pose.yaw_rad - float(heading)), float(curvature), odometry.steering_rad,
         speed, vehicle, settings,
@@ -93,3 +99,9 @@ def track(
     return VehicleCommand(
         min(max(acceleration, -most), most), steering, hazard_lights=False, emergency=trajectory.emergency
     )
+
+
+def _sideways_mps2(trajectory: Trajectory) -> float:
+    """What the plan asks of the tyres across, within a second."""
+    soon = trajectory.t_s <= SOON_S
+    return float(np.abs(trajectory.curvature_radpm * trajectory.speed_mps**2)[soon].max(initial=0.0))

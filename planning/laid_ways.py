@@ -36,9 +36,10 @@ SMOOTH_M = 2.0
 AHEAD_M, BEHIND_M = 260.0, 20.0
 LEAD_IN = 8
 """Cells before the ego, from which its way's heading and curvature are taken too."""
-SIDEWAYS_MPS2 = 3.5
-RATE_SHARE = 0.7
-"""Share of the steering rate that ways are driven with."""
+EASY, SHARP = (3.5, 0.7), (6.5, 0.9)
+"""Acceleration across [m/s^2] and share of the steering rate that ways are driven with, and where none is easier."""
+SETTLE_S = 0.6
+"""A sharp way is laid anew from where the ego is, and settles over so long."""
 OFF_ROAD_GRACE_M = 3.0
 """Where the ego begins beside the road, it may take this long to come back."""
 GAP_M = 0.025
@@ -47,6 +48,9 @@ SHIFT_M, SHIFTS = 0.25, 4
 BASES = 8
 PASS_OFFSETS_M = (1.2, -1.2, 2.2, -2.2, 2.7, -2.7, 3.4, -3.4)
 SPANS_M = (10.0, 18.0, 28.0)
+BESIDE_M, STANDING_MPS, SHORTEST_M = (0.085, 0.2), 0.1, 6.0
+"""So near to somebody who is slower than this is passed where there is no more room, after moving out over that at
+least."""
 STRAYED_M = 0.5
 """So far beside its way the ego is given a new one."""
 EDGE_M = 0.2
@@ -74,6 +78,8 @@ class Manoeuvre:
     end_m: float
     offset_m: float
     back_m: float = math.inf
+    sharp: bool = False
+    """Whether it may be steered as hard as an emergency allows."""
 
     def offset(self, s_m: Floats) -> Floats:
         """Offset from the base path that is to be had at arc lengths."""
@@ -125,6 +131,14 @@ def is_on(scene: Scene, manoeuvre: Manoeuvre | Course) -> bool:
     return abs(d - float(wanted[0])) < STRAYED_M
 
 
+def relaid(scene: Scene, manoeuvre: Manoeuvre) -> Manoeuvre:
+    """The manoeuvre from where the ego is now: steered sharply it does not stay on its way to the centimetre."""
+    path = _base(scene, manoeuvre.base)
+    assert path is not None
+    now = _laid(scene, manoeuvre.base, path)
+    return replace(manoeuvre, start_m=now.start_m, start=now.start, settle_m=max(SETTLE_S * scene.ego.speed_mps, 8.0))
+
+
 def manoeuvres(scene: Scene) -> Iterator[Manoeuvre]:
     """Ways to be considered: settling soon or late, and where the goal lies beside the path, changes to it."""
     arrival, speed = scene.context.mission.arrival, scene.ego.speed_mps
@@ -170,9 +184,28 @@ def passes(scene: Scene) -> Iterator[Manoeuvre]:
     path = _base(scene, 0)
     assert path is not None
     plain = _laid(scene, 0, path)
+    yield from _beside(scene, path, plain)
     for offset, ahead, span, hold in product(PASS_OFFSETS_M, (0.0, 6.0, 15.0, 25.0), SPANS_M, (8.0, 20.0, 40.0)):
         begin = plain.start_m + ahead
         yield replace(plain, begin_m=begin, end_m=begin + span, offset_m=offset, back_m=begin + span + hold)
+
+
+def _beside(scene: Scene, path: Polyline, plain: Manoeuvre) -> Iterator[Manoeuvre]:
+    """Ways that come as near as they may to somebody who stands in the way, and are straight while they are beside."""
+    agents, vehicle = scene.agents, scene.context.vehicle
+    corners = box_corners(agents.x_m, agents.y_m, agents.yaw_rad, agents.length_m, agents.width_m)
+    half = 0.5 * vehicle.width_m
+    for row in np.flatnonzero(np.hypot(agents.vx_mps, agents.vy_mps) < STANDING_MPS).tolist():
+        s, d = path.project(corners[row])
+        first, last = float(s.min()) - vehicle.front_m, float(s.max()) + vehicle.rear_m
+        right, left = float(d.min()), float(d.max())
+        if not plain.start_m <= first <= plain.start_m + AHEAD_M or right > half or left < -half:
+            continue
+        for clear, span in product(BESIDE_M, SPANS_M):
+            begin = max(first - span, plain.start_m)
+            out = replace(plain, begin_m=begin, end_m=max(first, begin + SHORTEST_M), back_m=last, sharp=True)
+            yield replace(out, offset_m=left + half + clear)
+            yield replace(out, offset_m=right - half - clear)
 
 
 def _base(scene: Scene, base: int) -> Polyline | None:
@@ -236,7 +269,7 @@ def _laid_way(scene: Scene, manoeuvre: Manoeuvre) -> LaidWay | None:
     curvature = gaussian_filter1d(np.gradient(yaw, CELL_M), 2.0, mode="nearest")
     points, yaw, curvature = points[LEAD_IN:], yaw[LEAD_IN:], curvature[LEAD_IN:]
     centre = _centres(points, yaw, vehicle.centre_x_m)
-    ceiling = _ceiling_mps(scene, curvature)
+    ceiling = _ceiling_mps(scene, curvature, SHARP if manoeuvre.sharp else EASY)
     ceiling[_off_road(scene, centre, x[LEAD_IN:], EDGE_M)] *= 0.5
     ceiling[_off_road(scene, centre, x[LEAD_IN:], 0.0)] = 0.0
     return LaidWay(points[:, 0], points[:, 1], yaw, curvature, ceiling, centre)
@@ -259,7 +292,7 @@ def _course_way(scene: Scene, course: Course) -> LaidWay | None:
     curvature = np.where(beyond > 0.0, 0.0, np.interp(at, s, bend))
     heading = np.interp(at, s, yaw)
     centre = _centres(points, heading, vehicle.centre_x_m)
-    ceiling = np.maximum(_ceiling_mps(scene, curvature), np.interp(at, s, states[:, SPEED]))
+    ceiling = np.maximum(_ceiling_mps(scene, curvature, EASY), np.interp(at, s, states[:, SPEED]))
     ceiling[_off_road(scene, centre, np.asarray(at - s0), 0.0)] = 0.0
     return LaidWay(points[:, 0], points[:, 1], heading, curvature, ceiling, centre)
 
@@ -318,12 +351,13 @@ def _step(share: Floats | float) -> Floats:
     return np.asarray(u**3 * (10.0 - 15.0 * u + 6.0 * u * u))
 
 
-def _ceiling_mps(scene: Scene, curvature: Floats) -> Floats:
-    """Speed at which a bend is comfortable and can be steered."""
+def _ceiling_mps(scene: Scene, curvature: Floats, most: tuple[float, float]) -> Floats:
+    """Speed at which a bend takes no more than that, which is `EASY` or `SHARP`."""
+    sideways_mps2, rate_share = most
     vehicle = scene.context.vehicle
-    sideways = np.sqrt(SIDEWAYS_MPS2 / np.maximum(np.abs(curvature), 1e-6))
+    sideways = np.sqrt(sideways_mps2 / np.maximum(np.abs(curvature), 1e-6))
     turn = np.abs(np.gradient(np.arctan(vehicle.wheelbase_m * curvature), CELL_M))
-    steered = RATE_SHARE * vehicle.max_steering_rate_radps / np.maximum(turn, 1e-6)
+    steered = rate_share * vehicle.max_steering_rate_radps / np.maximum(turn, 1e-6)
     return np.asarray(np.minimum(sideways, steered))
 
 

@@ -60,6 +60,8 @@ STOP_SLACK_M = 2.0
 """So far behind a stop stands the wall that means it: the ego keeps this much from any obstacle."""
 BESIDE_M = 0.4
 """So far out of the lane's middle the ego that passes somebody stops where it is, not back in the middle."""
+STRONG_MPS2 = 5.0
+"""An appointment that takes more than this, along or across, is an emergency."""
 TRACKED_MPS2 = 1.5
 """The planned acceleration goes on unless the measured one differs by more than this."""
 
@@ -344,9 +346,12 @@ def _remembered(scene: Scene, weighed: Weighed, refined: Refined) -> LanewiseMem
 
 def _kept_plan(kept: Kept) -> Plan:
     """The drive to the appointment as a plan."""
-    first = kept.states.acceleration_mps2[:11]
+    states, soon = kept.states, slice(11)
+    hardest = float(states.acceleration_mps2[soon].min())
+    sharpest = float(np.abs(states.curvature_radpm * states.speed_mps**2)[soon].max())
     reason = f"keeps the appointment among foretold traffic: cheapest of {kept.tried} ways, cost {kept.cost:.1f}"
-    return Plan(kept.states, kept.stop, "appointment", reason, emergency=bool(first.min() < -5.0 - 1e-6))
+    emergency = hardest < -STRONG_MPS2 - 1e-6 or sharpest > STRONG_MPS2
+    return Plan(states, kept.stop, "appointment", reason, emergency=emergency)
 
 
 def _arrival(scene: Scene, start_m: float) -> tuple[float, float, float, float]:

@@ -29,6 +29,8 @@ MOST_NODES = 500_000
 class SpaceTimeSettings:
     """Margins along and across, accelerations to choose from, and what things cost."""
 
+    clear_m: tuple[float, float] = (0.1, 0.04)
+    """Nobody is let nearer than this along and across."""
     tight_m: tuple[float, float] = (0.4, 0.25)
     near_m: tuple[float, float] = (1.5, 0.4)
     accelerations_mps2: tuple[float, ...] = (
@@ -79,30 +81,28 @@ def closeness(
         others: boxes x, y, yaw, length, width at the instants, shape (K, F, 5); absent ones have length 0.
         settings: margins.
     """
-    return np.asarray(_closeness(way, *box_m, others, *settings.tight_m, *settings.near_m))
+    return np.asarray(_closeness(way, *box_m, others, np.array([settings.near_m, settings.tight_m, settings.clear_m])))
 
 
 @njit(cache=True)
-def _closeness(way, length, width, others, tight_s, tight_d, near_s, near_d):  # type: ignore[no-untyped-def]
+def _closeness(way, length, width, others, margins):  # type: ignore[no-untyped-def]
     out = np.zeros((len(others), len(way)), dtype=np.uint8)
     for k in range(len(others)):
         for x in range(len(way)):
             for f in range(others.shape[1]):
                 if others[k, f, 3] > 0.0 and out[k, x] < 3:
-                    out[k, x] = max(
-                        out[k, x], _level(way[x], length, width, others[k, f], tight_s, tight_d, near_s, near_d)
-                    )
+                    out[k, x] = max(out[k, x], _level(way[x], length, width, others[k, f], margins))
     return out
 
 
 @njit(cache=True)
-def _level(ego, length, width, other, tight_s, tight_d, near_s, near_d):  # type: ignore[no-untyped-def]
-    x, y, yaw, long, wide = other[0], other[1], other[2], other[3], other[4]
-    if not boxes_overlap(ego[0], ego[1], ego[2], length + 2 * near_s, width + 2 * near_d, x, y, yaw, long, wide):
-        return 0
-    if not boxes_overlap(ego[0], ego[1], ego[2], length + 2 * tight_s, width + 2 * tight_d, x, y, yaw, long, wide):
-        return 1
-    return 3 if boxes_overlap(ego[0], ego[1], ego[2], length, width, x, y, yaw, long, wide) else 2
+def _level(ego, length, width, other, margins):  # type: ignore[no-untyped-def]
+    """How many of the margins, the widest one first, somebody is within."""
+    for level in range(len(margins)):
+        long, wide = length + 2.0 * margins[level, 0], width + 2.0 * margins[level, 1]
+        if not boxes_overlap(ego[0], ego[1], ego[2], long, wide, other[0], other[1], other[2], other[3], other[4]):
+            return level
+    return CONTACT
 
 
 def cheapest_drive(

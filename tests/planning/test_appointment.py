@@ -8,11 +8,11 @@ import pytest
 from geometry.angles import Floats
 from planning.appointment import Kept, keep_appointment
 from planning.foretold import Foretold
-from planning.laid_ways import Course
+from planning.laid_ways import BESIDE_M, Course, Manoeuvre, passes, way_of
 from planning.lanewise_planner import LanewisePlanner
 from planning.scene import Arrival, Context, Mission, Scene
 from planning.space_time import SpaceTimeSettings
-from tests.planning.conftest import SceneMaker
+from tests.planning.conftest import CAR, SceneMaker
 
 SETTINGS = SpaceTimeSettings()
 
@@ -100,6 +100,33 @@ def test_who_stands_in_the_way_is_passed(scene: SceneMaker) -> None:
     assert kept is not None
     beside = [middle_at(kept, meeting, t) for t in np.arange(0.0, 6.0, 0.1)]
     assert min(abs(p[1]) for p in beside if abs(p[0] - 40.0) < 4.6) > 1.85
+
+
+def test_ways_close_beside_who_stands_are_straight_there_and_keep_their_distance(scene: SceneMaker) -> None:
+    start = scene(12.0, {"ahead_m": 40.0, "left_m": -0.6})
+    meeting = appointed(start, 90.0, 0.0, 8.0, half_m=4.0)
+    sharp = [manoeuvre for manoeuvre in passes(meeting) if manoeuvre.sharp]
+    assert {manoeuvre.offset_m > 0.0 for manoeuvre in sharp} == {True, False}
+    for manoeuvre in sharp:
+        way = way_of(meeting, manoeuvre)
+        assert way is not None
+        middle = meeting.ego.world_from_ego.inverse() @ way.centre[:, :2]
+        beside = np.abs(middle[:, 0] - 40.0) < 0.5 * (4.5 + CAR.length_m)
+        gaps = np.abs(middle[beside, 1] + 0.6) - 0.5 * (1.8 + CAR.width_m)
+        clear = min(BESIDE_M, key=lambda m: abs(m - float(np.median(gaps))))
+        assert np.abs(gaps - clear).max() < 0.05
+
+
+def test_a_sharp_way_is_laid_anew_from_where_the_ego_is(scene: SceneMaker) -> None:
+    start = scene(12.0, {"ahead_m": 40.0, "left_m": -0.6})
+    sharp = next(manoeuvre for manoeuvre in passes(appointed(start, 90.0, 0.0, 8.0, half_m=4.0)) if manoeuvre.sharp)
+    later = appointed(scene(12.0, {"ahead_m": 30.0, "left_m": -0.7}, s_m=110.0, d_m=0.1), 80.0, 0.0, 7.0, half_m=4.0)
+    kept = keep_appointment(later, sharp, SETTINGS)
+    assert kept is not None
+    assert isinstance(kept.manoeuvre, Manoeuvre)
+    assert kept.manoeuvre.offset_m == sharp.offset_m
+    here = later.ego.world_from_ego.inverse() @ np.array([kept.states.x_m[0], kept.states.y_m[0]])
+    assert here == pytest.approx([0.0, 0.0], abs=0.01)
 
 
 def test_who_is_slower_ahead_is_not_run_into(scene: SceneMaker) -> None:

@@ -66,6 +66,43 @@ def test_a_curve_is_tracked_within_a_hand_from_an_offset(radius_m: float, speed_
     assert state[3] == pytest.approx(speed_mps, abs=0.1)
 
 
+def swerve(aside_m: float, over_m: float, speed_mps: float) -> Trajectory:
+    """An emergency plan to the left, as smooth as a step of fifth order is."""
+    x = speed_mps * np.arange(0.0, 4.0, 0.02)
+    u = np.clip(x / over_m, 0.0, 1.0)
+    y = aside_m * u**3 * (10.0 - 15.0 * u + 6.0 * u * u)
+    slope = aside_m * 30.0 * u**2 * (1.0 - u) ** 2 / over_m
+    bend = aside_m * 60.0 * u * (1.0 - 3.0 * u + 2.0 * u * u) / over_m**2
+    return replace(
+        circle(1e6, speed_mps, 0.0), emergency=True, t_s=x / speed_mps, x_m=x, y_m=y, yaw_rad=np.arctan(slope),
+        speed_mps=np.full(len(x), speed_mps), acceleration_mps2=np.zeros(len(x)),
+        curvature_radpm=bend / (1.0 + slope**2) ** 1.5,
+    )  # fmt: skip
+
+
+def furthest_off_m(plan: Trajectory, settings: TrackingSettings) -> float:
+    """How far a car that follows the plan gets off its path."""
+    gains, off = lateral_gains(CAR, settings, 0.02), 0.0
+    state = (0.0, 0.0, 0.0, float(plan.speed_mps[0]), 0.0, 0.0)
+    for step in range(90):
+        ego = Odometry(Pose(*state[:3]), state[3], state[4], 0.0, state[5], True)
+        command = track(plan, ego, 0.02 * step, CAR, settings, gains)
+        *state, _ = step_bicycle(
+            *state, command.acceleration_mps2, command.steering_rad, CAR.wheelbase_m, CAR.max_steering_rad,
+            CAR.max_steering_rate_radps, CAR.acceleration_lag_s, CAR.steering_lag_s, 0.02,
+        )  # fmt: skip
+        off = max(off, abs(state[1] - float(np.interp(state[0], plan.x_m, plan.y_m))))
+    return off
+
+
+def test_an_emergency_swerve_is_followed_to_a_few_centimetres_and_steered_harder_than_is_comfortable() -> None:
+    plan = swerve(2.2, 26.0, 17.0)  # takes 5.4 m/s^2 sideways
+    assert furthest_off_m(plan, TrackingSettings()) < 0.1
+    assert (
+        furthest_off_m(replace(plan, emergency=False), replace(TrackingSettings(), lateral_acceleration_mps2=3.0)) > 0.2
+    )
+
+
 def test_acceleration_is_commanded_ahead_by_the_actuator_lag() -> None:
     plan = circle(1e6, 20.0, 0.0)
     brake = np.where(plan.t_s < 1.0, 0.0, -3.0)

@@ -82,3 +82,10 @@ def test_closeness_grows_from_free_to_contact() -> None:
     assert close[0, 0] == FREE
     assert np.all(np.diff(close[0, :101].astype(int)) >= 0)
     assert not close[1].any()  # nobody is there any more
+
+
+@pytest.mark.parametrize(("gap_m", "touched"), [(0.03, True), (0.05, False)])
+def test_nobody_is_let_nearer_than_the_clearance(gap_m: float, touched: bool) -> None:
+    others = np.array([[[50.0, 2.0 + gap_m, 0.0, 4.0, 2.0]]])
+    close = closeness(ROAD, (4.0, 2.0), others, SETTINGS)
+    assert (close[0, 100] == CONTACT) == touched

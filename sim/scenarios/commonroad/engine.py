@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bus.messages import EntityKind, LightState, Weather
+from geometry.angles import Floats
 from geometry.errors import InputError
 from motion.rollout import EntityShape
 from sim.scenarios.commonroad.goal import missing
@@ -33,6 +34,8 @@ SHORTEST_STEPS = 3
 """A trajectory of fewer steps is no solution, even where the ego begins in its goal."""
 RATE_SHARE = 0.95
 """Of the steering rate that the checker allows; it measures the rate by differences of rounded states."""
+CONTRADICTS_M, CONTRADICTS_SHARE = 2.0, 0.2
+"""So far apart, and as a share of the way, what the speeds add up to and the places contradict each other."""
 WANTED_MPS = 13.9
 """Cruising speed where neither goal nor map says one."""
 
@@ -153,6 +156,18 @@ def _shape(item: Obstacle) -> EntityShape:
     return EntityShape(f"{item.kind} {item.id}", kind, item.length_m, item.width_m, HEIGHT_M, 0.0, 0.0)
 
 
+def _speed_mps(item: Obstacle, t_s: Floats) -> Floats:
+    """The speeds that the file tells; those of its places where they do not lead from the first to the last of them."""
+    told = np.asarray(item.speed_mps, dtype=np.float64)
+    if item.static or len(t_s) < 2:
+        return told
+    gone_m = np.append(0.0, np.cumsum(np.hypot(np.diff(item.x_m), np.diff(item.y_m))))
+    meant_m = float(np.trapezoid(np.abs(told), t_s))
+    if abs(meant_m - gone_m[-1]) <= CONTRADICTS_M + CONTRADICTS_SHARE * gone_m[-1]:
+        return told
+    return np.asarray(np.copysign(np.gradient(gone_m, t_s), told))
+
+
 ALWAYS_S = 1e6
 """Static obstacles are there from so long before the start to so long after it."""
 
@@ -161,7 +176,7 @@ def _track(item: Obstacle, scenario: CommonRoadScenario, first_step: int) -> Tra
     """An obstacle's record in seconds from the start of the planning problem."""
     t_s = scenario.dt_s * (np.asarray(item.time_step, dtype=np.float64) - first_step)
     acceleration = np.nan_to_num(np.asarray(item.acceleration_mps2, dtype=np.float64), nan=0.0)
-    recorded = (item.x_m, item.y_m, item.yaw_rad, item.speed_mps, acceleration)
+    recorded = (item.x_m, item.y_m, item.yaw_rad, _speed_mps(item, t_s), acceleration)
     columns = [np.array(column, dtype=np.float64) for column in recorded]
     if item.static:
         t_s = np.array([-ALWAYS_S, ALWAYS_S])

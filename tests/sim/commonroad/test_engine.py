@@ -19,6 +19,7 @@ from sim.scenarios.commonroad.read import read_commonroad
 from sim.scenarios.commonroad.solution import solution_text
 from sim.scenarios.commonroad.vehicle import BMW_320I
 from sim.world import Drive, empty_world
+from tests.sim.commonroad.conftest import moving
 
 STEP_NS = 20_000_000
 
@@ -62,6 +63,13 @@ def test_traffic_is_replayed_between_its_time_steps_and_absent_outside(scenario)
     assert between.drive[0].tolist() == [Drive.CONTROLS, Drive.POSE]
     assert between.x_m[0, 1] == pytest.approx(20.2)
     assert engine.advance(world, 190_000_000, STEP_NS).drive[0, 1] == Drive.ABSENT
+
+
+def test_whose_recorded_speed_contradicts_its_places_is_as_fast_as_these(files):
+    told = moving(steps=tuple(range(21)))
+    for car in (told, told.replace("<velocity><exact>10.0", "<velocity><exact>4.0")):
+        engine = CommonRoadEngine.of(read_commonroad(files.write(files.standard.replace(moving(), car))))
+        assert engine.advance(empty_world(1, 2), 0, 0).speed_mps[0, 1] == pytest.approx(10.0)
 
 
 def test_run_ends_at_the_goal_and_when_its_time_is_over(scenario):
