@@ -29,6 +29,8 @@ SPARE_M = 0.15
 """So far inside its area the ego wants to be."""
 SPARE_MPS, SPARE_SHARE = 0.3, 0.3
 """The same for the speed, and as a share of the headings that will do."""
+WISH_SHARE = 0.2
+"""Of the speeds asked for, so far above the least one is wished for."""
 TROUBLED = 60.0
 """What a drive costs that comes too near to somebody, or brakes hard; others are then looked for."""
 SEARCH_EVERY_S = 0.5
@@ -119,9 +121,12 @@ def _speeds_mps(arrival: Arrival) -> tuple[float, float]:
 
 
 def _wish_mps(scene: Scene, arrival: Arrival) -> float:
-    """The middle of what is asked for, the set speed where nothing is."""
+    """Not much more than the least that is asked for, from which CommonRoad's costs count (they do not where that is
+    zero: then the middle); the set speed where nothing is."""
     low, high = arrival.speed_mps
-    return 0.5 * (low + high) if math.isfinite(high) else max(scene.context.mission.set_speed_mps, low)
+    if not math.isfinite(high):
+        return max(scene.context.mission.set_speed_mps, low)
+    return low + (WISH_SHARE if low > 0.0 else 0.5) * (high - low)
 
 
 # --- others -----------------------------------------------------------------------------------------------------------
