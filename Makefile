@@ -44,7 +44,7 @@ peers: .venv-peers/stamp .venv-peers-perception/stamp
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet highway-env==1.10.1 gymnasium==1.4.0 carla==0.9.16 \
 		commonroad-io==2024.3 commonroad-drivability-checker==2025.4.0 commonroad-clcs==2025.2.0 protobuf==3.20.2 \
-		lanelet2==1.2.3
+		lanelet2==1.2.3 frenetix==0.4.0
 	.venv-peers/bin/pip install --quiet --no-deps commonroad-reactive-planner==2025.1 commonroad-route-planner==2025.1.0
 	.venv-peers/bin/pip install --quiet methodtools==0.4.7 omegaconf==2.4.0 networkx==3.6.1 matplotlib==3.11.2 \
 		imageio==2.38.1

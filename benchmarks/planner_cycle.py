@@ -1,9 +1,11 @@
 """How long one planning cycle takes, on one core, among other road users, and how long a thousand candidates.
 
-    python benchmarks/planner_cycle.py [--planner idm] [--others 20] [--repeat 300]
+    python benchmarks/planner_cycle.py [--planner idm] [--others 20] [--repeat 300] [--peers PYTHON]
 
 Prints median and 99th percentile in milliseconds of CPU time per planner (`lanewise` and `pdm-closed` always); the
-cycle's period is 100 ms. `ms_per_1000_candidates` is the rollout and scoring call of `lanewise` alone.
+cycle's period is 100 ms. `ms_per_1000_candidates` is the rollout and scoring call of `lanewise` alone. With the Python
+of the peers' environment, the Frenet sampler `frenetix` (C++) is measured beside it in the same scene: what a thousand
+of its trajectories take to be sampled and checked, and to be scored as well (`benchmarks/peers/frenetix_sampling.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +13,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import time
+from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
@@ -26,6 +31,7 @@ from planning.lanewise_planner import LanewisePlanner
 from planning.scene import Agents, Context, EgoState, Mission, Scene
 
 SPEED_MPS = 15.0
+SAMPLER = Path(__file__).parent / "peers" / "frenetix_sampling.py"
 
 
 def crowded_scene(others: int, seed: int) -> Scene:
@@ -75,12 +81,41 @@ def scoring_ms(scene: Scene, repeat: int) -> tuple[float, int]:
     return float(np.median(spent)), len(scored.terms)
 
 
+def frenetix_figures(scene: Scene, repeat: int, python: Path) -> dict[str, Any]:
+    """What the Frenet sampler takes in the same scene, on the route as its reference path."""
+    agents, ego, path = scene.agents, scene.ego, scene.context.mission.route.path
+    columns = (
+        agents.x_m, agents.y_m, agents.yaw_rad, np.hypot(agents.vx_mps, agents.vy_mps), agents.length_m, agents.width_m
+    )  # fmt: skip
+    s = np.arange(0.0, 600.0)
+    task = {
+        "path": path.position(s).tolist(),
+        "s_m": float(path.project(np.array([[ego.world_from_ego.x_m, ego.world_from_ego.y_m]]))[0][0]),
+        "speed_mps": ego.speed_mps,
+        "wish_mps": scene.context.mission.set_speed_mps,
+        "length_m": scene.context.vehicle.length_m,
+        "width_m": scene.context.vehicle.width_m,
+        "wheelbase_m": scene.context.vehicle.wheelbase_m,
+        "others": np.stack(columns, axis=-1).tolist(),
+        "repeat": repeat,
+    }
+    done = subprocess.run([python, SAMPLER], input=json.dumps(task), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{python} {SAMPLER} failed; `make peers` makes its environment: {done.stderr.strip()[-300:]}")
+    told = json.loads(done.stdout.splitlines()[-1])
+    per_1000 = {name: round(1e3 * told[name] / told["trajectories"], 3) for name in ("sampled", "scored")}
+    print(f"frenetix: {told['trajectories']} trajectories, {told['feasible']} of them feasible, "
+          f"{told['sampled']:.2f} ms to sample and check them, {told['scored']:.2f} ms with costs")  # fmt: skip
+    return {f"frenetix_ms_per_1000_{name}": value for name, value in per_1000.items()}
+
+
 def main() -> None:
     """Print the table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--planner", action="append", default=[], help="a further planner; may be repeated")
     parser.add_argument("--others", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=300)
+    parser.add_argument("--peers", type=Path, help="Python of the peers' environment (`make peers`)")
     arguments = parser.parse_args()
     scene = crowded_scene(arguments.others, seed=1)
     figures: dict[str, float] = {"others": arguments.others}
@@ -92,6 +127,8 @@ def main() -> None:
         print(f"{name:12} {median:7.2f} ms median, {slow:7.2f} ms 99th percentile, {arguments.others} others")
         key = "cycle" if name == "lanewise" else name.replace("-", "_")
         figures |= {f"{key}_p50_ms": round(median, 3), f"{key}_p99_ms": round(slow, 3)}
+    if arguments.peers is not None:
+        figures |= frenetix_figures(scene, arguments.repeat, arguments.peers)
     print(json.dumps(figures))
 
 
