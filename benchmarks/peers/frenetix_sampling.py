@@ -1,12 +1,12 @@
 """How long frenetix 0.4.0 (TUM's Frenet sampler in C++) takes to sample and score trajectories; called by
 planner_cycle.py.
 
-Runs in the environment of `make peers`. Reads one JSON object from the standard input (the points of a reference path,
-the ego's speed, length, width and wheelbase, the others' x, y, yaw, speed, length, width, how often to repeat) and prints
-one: how many trajectories, how many of them are feasible, and median milliseconds of CPU time on one thread: `sampled` is
-what its planner does first in every cycle (sample end states of time, speed and offset, connect them by polynomials over
-6 s, fill in coordinates, check four bounds of the vehicle), `scored` the same with six costs of each, one of them the
-probability of a collision with the others at constant velocity.
+Runs in the environment of `make peers`. Reads one JSON object from the standard input (the points of a reference
+path, the ego's speed, length, width and wheelbase, the others' x, y, yaw, speed, length, width, how often to repeat)
+and prints one: how many trajectories, how many of them are feasible, and median milliseconds of CPU time on one
+thread: `sampled` is what its planner does first in every cycle (sample end states of time, speed and offset, connect
+them by polynomials over 6 s, fill in coordinates, check four bounds of the vehicle), `scored` the same with six costs
+of each, one of them the probability of a collision with the others at constant velocity.
 """
 
 from __future__ import annotations
