@@ -28,6 +28,7 @@ from planning.candidates import (
     policies,
     policy_label,
 )
+from planning.hidden import HiddenSettings, hidden_ceiling_mps
 from planning.laid_ways import Course, Manoeuvre
 from planning.passing import Limits, PassingSettings, passing
 from planning.planner import Considered, Plan, States
@@ -47,7 +48,7 @@ from planning.scoring import (
     score,
 )
 from planning.space_time import SpaceTimeSettings
-from planning.speed_profile import CEILING_STEP_M, speed_ceiling, stop_profile
+from planning.speed_profile import CEILING_STEP_M, reachable, speed_ceiling, stop_profile
 from planning.ways import Begun, Place, changing, evading, keeping, place_on
 
 BEHIND_M, AHEAD_M = 80.0, 300.0
@@ -86,6 +87,7 @@ class LanewiseSettings:
     scoring: ScoringSettings = ScoringSettings()
     refinement: RefinementSettings = RefinementSettings()
     rules: RuleSettings = RuleSettings()
+    hidden: HiddenSettings = HiddenSettings()
     space_time: SpaceTimeSettings = SpaceTimeSettings()
 
 
@@ -237,7 +239,7 @@ class LanewisePlanner:
         stop_m = math.inf if stop is None else stop.stop_m - start_m
         futures = self._futures(scene, path, memory.agents, front_m, stop_m)
         pace = _pace_mps(scene, start_m + s + vehicle.centre_x_m)
-        road = self._road(scene, path, s, rows)
+        road = self._road(scene, path, s, rows, start_m)
         room = (float(np.interp(s, path.s_m, side[rows])) for side in (route.left_m, route.right_m))
         limits = Limits(min(pace, float(road.ceiling_mps[0])), (next(room), next(room)), stop_m, memory.lane == PASS)
         place = place_on(path, scene, s, d)
@@ -272,7 +274,7 @@ class LanewisePlanner:
             futures = without(futures, [row for row in rows if row not in inside])
         return futures if math.isinf(stop_m) else with_stop(futures, stop_m + STOP_SLACK_M)
 
-    def _road(self, scene: Scene, path: Polyline, s_m: float, rows: slice) -> Road:
+    def _road(self, scene: Scene, path: Polyline, s_m: float, rows: slice, start_m: float) -> Road:
         settings, mission = self.settings, scene.context.mission
         limit = mission.route.speed_limit_mps[rows]
         end_m = math.inf if mission.open_end else path.length_m - scene.context.vehicle.front_m - settings.end_margin_m
@@ -282,7 +284,12 @@ class LanewisePlanner:
         )  # fmt: skip
         s: Floats = s_m + CEILING_STEP_M * np.arange(len(ceiling), dtype=np.float64)
         at = np.clip(np.searchsorted(path.s_m, s, side="right") - 1, 0, len(limit) - 1)
-        return Road(ceiling, np.where(np.isnan(limit[at]), np.inf, limit[at]), path.curvature(s))
+        legal = np.where(np.isnan(limit[at]), np.inf, limit[at])
+        hidden = hidden_ceiling_mps(scene, path, start_m, s, legal, settings.hidden)
+        if np.isfinite(hidden).any():
+            ceiling = reachable(np.minimum(ceiling, hidden), settings.curve_deceleration_mps2)
+            legal = np.minimum(legal, hidden)
+        return Road(ceiling, legal, path.curvature(s))
 
     def _policies(self, memory: LanewiseMemory, dt_s: float) -> Floats:
         """The grid of policies, and the one before with what is left of its first part."""

@@ -174,7 +174,8 @@ class EgoOnPath:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Road:
-    """Cells of CEILING_STEP_M from the ego on, each (M,): highest sensible speed, limit by law, curvature."""
+    """Cells of CEILING_STEP_M from the ego on, each (M,): highest sensible speed, limit by law and by what is hidden,
+    curvature."""
 
     ceiling_mps: Floats
     legal_mps: Floats

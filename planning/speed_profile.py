@@ -73,7 +73,12 @@ def speed_ceiling(
     index = np.clip(np.searchsorted(path.s_m, s, side="right") - 1, 0, len(limit_mps) - 1)
     limit = np.where(np.isnan(limit_mps[index]), np.inf, limit_mps[index])
     curve = np.sqrt(lateral_mps2 / np.maximum(np.abs(path.curvature(s)), 1e-6))
-    return _reachable(np.where(s < stop_s_m, np.minimum(limit, curve), 0.0), deceleration_mps2)
+    return reachable(np.where(s < stop_s_m, np.minimum(limit, curve), 0.0), deceleration_mps2)
+
+
+def reachable(ceiling_mps: Floats, deceleration_mps2: float) -> Floats:
+    """The ceiling of each cell lowered so far that braking reaches those after it, (M,)."""
+    return np.asarray(_reachable(ceiling_mps, deceleration_mps2))
 
 
 @njit(cache=True)
