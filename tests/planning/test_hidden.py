@@ -1,4 +1,4 @@
-"""What is hidden is taken as possibly occupied: who steps out behind a parked car, who comes on a lane behind a truck."""
+"""Who steps out behind a parked car, who comes on a lane behind a truck: what is hidden is possibly occupied."""
 
 from dataclasses import replace
 
