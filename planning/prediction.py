@@ -36,6 +36,10 @@ HORIZON_S = float(TIMES_S[-1])
 S_LOW, S_HIGH, D_LOW, D_HIGH, SPEED, ACCELERATION = range(6)
 """Columns of a predicted box."""
 WALL_M = 50.0
+LONG_M, ASKEW_M, PART_M, REAR_SHARE = 8.0, 0.5, 5.0, 0.37
+"""Who is longer than this, and whose box on the path is wider than himself by more than that, is several: the tail of
+a lorry that turns into the lane is still beside it when its front is in it. Its rear axle, so much of its length behind
+its middle, follows the front."""
 CHANGE = "change"
 """How the labels of futures begin in which somebody changes lanes."""
 _WALKERS = (int(EntityKind.PEDESTRIAN), int(EntityKind.ANIMAL))
@@ -86,7 +90,8 @@ class Futures:
     """F futures at the K instants of `TIMES_S` in the Frenet frame of a path.
 
     `boxes` (F, K, 6): lowest and highest arc length and offset, speed and acceleration along the path. `sigma_m` (K, 2)
-    along and across. `agent` (F,) is the row in the scene's agents; `probability` (F,) sums to 1 per agent.
+    along and across. `agent` (F,) is the row in the scene's agents; `probability` (F,) sums to 1 per agent. A long
+    vehicle that is askew on the path is several boxes in each of its futures, one behind the other.
     """
 
     boxes: Floats
@@ -155,25 +160,46 @@ def predict(scene: Scene, path: Polyline, settings: PredictionSettings, before: 
         earlier = then.get(int(agents.ids[row]))
         velocity = None if before is None or earlier is None else (before.vx_mps[earlier], before.vy_mps[earlier])
         motions += _motions(scene, row, velocity, settings)
-    count = len(motions)
-    boxes = np.empty((count, len(TIMES_S), 6))
-    for index, motion in enumerate(motions):
+    boxes: list[Floats] = []
+    owners: list[_Motion] = []
+    for motion in motions:
         pose = _rolled_out(
             motion.path.points, motion.path.s_m, motion.path.yaw_rad, motion.s_m, motion.d_m, motion.across_mps,
             motion.end_m, motion.settle_s, *motion.swing, motion.speed_mps, motion.acceleration_mps2, motion.turn_rad,
             motion.braking_s, TIMES_S,
         )  # fmt: skip
-        length, width = agents.length_m[motion.agent], agents.width_m[motion.agent]
-        on_path(path.points, path.s_m, path.yaw_rad, pose, length, width, boxes[index])
+        found = boxes_on_path(path, pose, float(agents.length_m[motion.agent]), float(agents.width_m[motion.agent]))
+        boxes += found
+        owners += [motion] * len(found)
     sigma = np.stack((
         settings.sigma_along_m + settings.sigma_along_mps * TIMES_S,
         settings.sigma_across_m + settings.sigma_across_mps * TIMES_S,
     ), axis=-1)  # fmt: skip
     return Futures(
-        boxes, np.array([motion.probability for motion in motions]),
-        np.array([motion.agent for motion in motions], dtype=np.int64),
-        tuple(motion.label for motion in motions), sigma,
+        np.array(boxes).reshape(-1, len(TIMES_S), 6), np.array([motion.probability for motion in owners]),
+        np.array([motion.agent for motion in owners], dtype=np.int64),
+        tuple(motion.label for motion in owners), sigma,
     )  # fmt: skip
+
+
+def boxes_on_path(path: Polyline, pose: Floats, length_m: float, width_m: float) -> list[Floats]:
+    """A rolled out vehicle as boxes (K, 6) on the path: one, or several from its tail on where it is long and askew."""
+
+    def box(ahead_m: float, long_m: float) -> Floats:
+        moved = pose.copy()
+        moved[:, 0] += ahead_m * np.cos(pose[:, 2])
+        moved[:, 1] += ahead_m * np.sin(pose[:, 2])
+        out = np.empty((len(pose), 6))
+        on_path(path.points, path.s_m, path.yaw_rad, moved, long_m, width_m, out)
+        return out
+
+    if length_m > LONG_M:
+        pose = _trailing(pose, REAR_SHARE * length_m)
+    whole = box(0.0, length_m)
+    if length_m <= LONG_M or float((whole[:, D_HIGH] - whole[:, D_LOW]).max()) - width_m <= ASKEW_M:
+        return [whole]
+    parts = round(length_m / PART_M)
+    return [box(((k + 0.5) / parts - 0.5) * length_m, length_m / parts) for k in range(parts)]
 
 
 def _near(agents: Agents, path: Polyline, settings: PredictionSettings) -> Iterator[int]:
@@ -413,6 +439,18 @@ def _nearest_segment(points, s_m, headings, x, y, first, last):  # type: ignore[
             best, found, d = distance, i, side
             s = s_m[i] + (along if i == 0 or i == end else min(max(along, 0.0), length))
     return found, s, d
+
+
+@njit(cache=True)
+def _trailing(poses, rear_m):  # type: ignore[no-untyped-def]
+    """Poses (K, 4) turned as a car is whose middle goes along these places, its rear axle `rear_m` behind."""
+    out = poses.copy()
+    for k in range(1, len(poses)):
+        dx, dy = poses[k, 0] - poses[k - 1, 0], poses[k, 1] - poses[k - 1, 1]
+        moved, yaw = math.hypot(dx, dy), out[k - 1, 2]
+        aside = math.sin(math.atan2(dy, dx) - yaw) if moved > 1e-3 else 0.0
+        out[k, 2] = yaw + math.atan2(aside * moved, rear_m)
+    return out
 
 
 @njit(cache=True)

@@ -381,7 +381,27 @@ def behind_somebody(gap, v, closing, share, last, numbers):  # type: ignore[no-u
 
 @njit(cache=True, error_model="numpy", inline="always")
 def look_around(  # type: ignore[no-untyped-def]
-    k, t, v, s, d, slope, turn, half, dt, share, last, changes, ego, road, boxes, chance, sigma, numbers, worst, costs
+    k,
+    t,
+    v,
+    s,
+    d,
+    slope,
+    turn,
+    half,
+    dt,
+    share,
+    last,
+    changes,
+    aside,
+    ego,
+    road,
+    boxes,
+    chance,
+    sigma,
+    numbers,
+    worst,
+    costs,
 ):
     """Raises the worst contact with each future; returns the cost of the soonest meeting straight on, and the `costs`
     of driving behind the others, (3), with those of this instant."""
@@ -406,7 +426,9 @@ def look_around(  # type: ignore[no-untyped-def]
                 worst[f] = min(worst[f], -REAR_SHARE * cost)  # it runs into the ego's rear, and stays the one that did
             elif worst[f] >= 0.0:
                 worst[f] = max(worst[f], cost)
-        if rear > low and across < 0.0:
+        # Who is before the middle of the lane is followed, though a shift aside would just get past.
+        before = across if aside else min(across, max(boxes[k, f, 2], -boxes[k, f, 3]) - half)
+        if rear > low and before < 0.0:
             now = behind_somebody(max(rear - high, 0.0), v, closing, share, last, numbers)
             ttc, short, brake = ttc + chance[f] * now[0], short + chance[f] * now[1], brake + chance[f] * now[2]
     return soon, (ttc, short, brake)
@@ -501,7 +523,7 @@ def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers
         cell = min(int(distance / CEILING_STEP_M), road.shape[1] - 1)
         met, costs = look_around(
             k + 1, times[k + 1], v, ego[EGO_S] + distance, d, slope, road[2, cell] + bend, half, dt, share, last,
-            changes, ego, road, boxes, chance, sigma, numbers, worst, costs,
+            changes, changes or way[LANE_SIDE] == PASS, ego, road, boxes, chance, sigma, numbers, worst, costs,
         )  # fmt: skip
         soon = max(soon, met)
     for f in range(len(chance)):

@@ -20,6 +20,7 @@ from planning.prediction import (
     TIMES_S,
     Futures,
     PredictionSettings,
+    boxes_on_path,
     change_probability,
     on_path,
     predict,
@@ -131,6 +132,37 @@ def test_who_comes_along_the_egos_lane_may_stay_in_it_and_who_parks_there_does_n
     assert stays[-1, S_LOW] == pytest.approx(stays[0, S_LOW] - 14.0 * HORIZON_S, abs=3.0)
     parked = predicted(scene, {**oncoming, "vx_mps": 0.0, "vy_mps": 0.0})
     assert parked.labels == ("straight",)
+
+
+def test_the_tail_of_a_lorry_stays_in_its_lane_while_its_front_comes_into_the_next(scene: SceneMaker) -> None:
+    lorry = {"ahead_m": 30.0, "left_m": -3.3, "vx_mps": 3.0, "vy_mps": 0.5, "yaw_rad": 0.06, "length_m": 18.0,
+             "width_m": 2.5}  # fmt: skip
+    futures = predicted(scene, lorry)
+    change = futures.boxes[[label.startswith("change") for label in futures.labels]]
+    tail, *_, front = change[np.argsort(change[:, 0, S_LOW])]
+    later = int(np.searchsorted(TIMES_S, 2.0))
+    assert len(change) > 2
+    assert front[later, D_HIGH] > -0.8
+    assert tail[later, D_HIGH] < front[later, D_HIGH] - 1.0
+    assert tail[:, S_HIGH] == pytest.approx(np.sort(change[:, :, S_LOW], axis=0)[1], abs=0.5)
+
+
+def test_a_lorry_that_is_straight_and_a_car_that_is_askew_are_one_box(scene: SceneMaker) -> None:
+    straight = {"ahead_m": 30.0, "left_m": -3.6, "vx_mps": 20.0, "length_m": 18.0, "width_m": 2.5}
+    askew = {"ahead_m": 30.0, "left_m": -3.6, "vx_mps": 5.0, "yaw_rad": 0.3}
+    assert all(predicted(scene, row).labels.count("keep") == 1 for row in (straight, askew))
+
+
+@settings(deadline=None)
+@given(st.floats(-0.3, 0.3), st.floats(9.0, 20.0))
+def test_the_boxes_of_a_lorry_hold_its_corners(yaw_rad: float, length_m: float) -> None:
+    path = Polyline.through(np.array([[0.0, 0.0], [200.0, 0.0]]))
+    pose = np.zeros((len(TIMES_S), 4))
+    pose[:, 0], pose[:, 2] = 50.0, yaw_rad
+    boxes = np.array(boxes_on_path(path, pose, length_m, 2.5))[:, 0]
+    for x, y in box_corners(*(np.array(v) for v in (50.0, 0.0, yaw_rad, length_m, 2.5))):
+        inside = (boxes[:, S_LOW] <= x + 1e-6) & (x <= boxes[:, S_HIGH] + 1e-6)
+        assert (inside & (boxes[:, D_LOW] <= y + 1e-6) & (y <= boxes[:, D_HIGH] + 1e-6)).any()
 
 
 def test_a_walker_goes_on_or_stops(scene: SceneMaker) -> None:

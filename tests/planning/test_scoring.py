@@ -1,11 +1,12 @@
 """Rollout and costs, against closed forms and by their order."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from planning.candidates import KEEP, LEFT, Way, quintic
+from planning.candidates import KEEP, LEFT, PASS, Way, quintic
 from planning.prediction import TIMES_S, Futures
 from planning.scoring import (
     ACCELERATION,
@@ -106,6 +107,15 @@ def test_who_runs_into_the_rear_is_hardly_counted() -> None:
 
 def test_passing_beside_costs_no_contact() -> None:
     assert scored(HOLD, futures((130.0, 0.0, 3.5, 0.0, 1.0))).terms[0, CONTACT] == 0.0
+
+
+def test_who_rides_at_the_edge_of_the_lane_is_followed_though_a_shift_aside_would_get_past() -> None:
+    narrow = futures((108.0, 20.0, -1.5, 0.0, 1.0))  # reaches 0.35 m into the strip of an ego in the lane's middle
+    shifted = Way(KEEP, 0.4, 50.0, quintic(0.4, 0.0, 0.0, 0.4, 50.0), 1.75, 1.75)
+    gaps = [float(scored(HOLD, narrow, way).terms[0, GAP]) for way in (STRAIGHT, shifted, replace(shifted, lane=PASS))]
+    assert gaps[0] > 1.0
+    assert gaps[1] == pytest.approx(gaps[0], rel=0.05)
+    assert gaps[2] == 0.0
 
 
 def test_following_keeps_a_gap_and_driving_close_costs() -> None:
