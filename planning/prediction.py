@@ -71,9 +71,9 @@ class PredictionSettings:
     goes on doing so with that chance; else it stays as fast as it is."""
     change_s: float = 2.5
     """Nobody changes lanes in less."""
-    change_braking_s: float = 1.0
-    """Who brakes while it changes lanes goes on doing so for this long: it suits its speed to the lane it comes to and
-    does not stop there. Who keeps its lane may brake until it stands."""
+    change_lasts_s: float = 1.0
+    """Who brakes or speeds up while it changes lanes goes on doing so for this long: it suits its speed to the lane it
+    comes to. Who keeps its lane may brake until it stands."""
     turning_mps2: float = 3.5
     """Nobody takes a branch faster than this lateral acceleration allows."""
     on_lane_m: float = 2.2
@@ -146,8 +146,8 @@ class _Motion:
     acceleration_mps2: float
     turn_rad: float
     """How far the box is turned against its path now."""
-    braking_s: float = math.inf
-    """How long it goes on braking if it does; infinite: until it stands."""
+    lasts_s: float = math.inf
+    """How long its acceleration goes on; infinite: braking until it stands, speeding up not at all."""
 
 
 def predict(scene: Scene, path: Polyline, settings: PredictionSettings, before: Agents | None = None) -> Futures:
@@ -166,7 +166,7 @@ def predict(scene: Scene, path: Polyline, settings: PredictionSettings, before: 
         pose = _rolled_out(
             motion.path.points, motion.path.s_m, motion.path.yaw_rad, motion.s_m, motion.d_m, motion.across_mps,
             motion.end_m, motion.settle_s, *motion.swing, motion.speed_mps, motion.acceleration_mps2, motion.turn_rad,
-            motion.braking_s, TIMES_S,
+            motion.lasts_s, TIMES_S,
         )  # fmt: skip
         found = boxes_on_path(path, pose, float(agents.length_m[motion.agent]), float(agents.width_m[motion.agent]))
         boxes += found
@@ -238,10 +238,10 @@ def _motions(
     found: list[_Motion] = []
     for share, label, path in branches:
         for kind, chance, end_m, settle_s, swing in _sideways(d, across, growth, width, settings):
-            braking_s = settings.change_braking_s if kind.startswith(CHANGE) else math.inf
+            lasts_s = settings.change_lasts_s if kind.startswith(CHANGE) else math.inf
             found.append(_Motion(
                 row, f"{kind}{label}", share * chance, path, s, d, across, end_m, settle_s, swing, forward,
-                float(agents.acceleration_mps2[row]), turn, braking_s,
+                float(agents.acceleration_mps2[row]), turn, lasts_s,
             ))  # fmt: skip
     return found
 
@@ -390,7 +390,7 @@ def _turn_weight(path: Polyline, s_m: float, speed_mps: float, settings: Predict
 
 @njit(cache=True)
 def _rolled_out(  # type: ignore[no-untyped-def]
-    points, s_m, headings, s0, d0, across, end, settle, come, rate, speed, acceleration, turn, braking_s, times
+    points, s_m, headings, s0, d0, across, end, settle, come, rate, speed, acceleration, turn, lasts_s, times
 ):
     """Poses (K, 4) of the centre in `world`: x, y, yaw, speed."""
     out = np.empty((len(times), 4))
@@ -398,10 +398,11 @@ def _rolled_out(  # type: ignore[no-untyped-def]
     segment = 0
     for k in range(len(times)):
         t = times[k]
-        braking = min(acceleration, 0.0) if acceleration < -0.3 else 0.0
-        slowed = min(t, braking_s, speed / -braking) if braking < 0.0 else 0.0
-        now = speed + braking * slowed
-        s = s0 + 0.5 * (speed + now) * slowed + now * (t - slowed)
+        # Who brakes stands some time; speeding up is only foretold as long as it is told to go on.
+        changing = acceleration if acceleration < -0.3 or (acceleration > 0.3 and math.isfinite(lasts_s)) else 0.0
+        span = min(t, lasts_s, speed / -changing) if changing < 0.0 else min(t, lasts_s) if changing > 0.0 else 0.0
+        now = speed + changing * span
+        s = s0 + 0.5 * (speed + now) * span + now * (t - span)
         if rate > 0.0:
             d = d0 + half * (math.cos(come) - math.cos(min(come + rate * t, math.pi)))
         elif math.isinf(settle):

@@ -115,11 +115,19 @@ def test_who_brakes_while_it_changes_lanes_suits_its_speed_and_does_not_stop(sce
     braking = {"ahead_m": 30.0, "left_m": -3.1, "vx_mps": 15.0, "acceleration_mps2": -3.0}
     changes, keeps = predicted(scene, {**braking, "vy_mps": 1.0}), predicted(scene, braking)
     assert changes.labels == ("change",)
-    assert changes.boxes[0, -1, SPEED] == pytest.approx(15.0 - 3.0 * SETTINGS.change_braking_s, abs=0.1)
+    assert changes.boxes[0, -1, SPEED] == pytest.approx(15.0 - 3.0 * SETTINGS.change_lasts_s, abs=0.1)
     gone_m = float(changes.boxes[0, -1, S_LOW] - changes.boxes[0, 0, S_LOW])
     assert gone_m == pytest.approx(15.0 * 6.0 - 0.5 * 3.0 * (6.0**2 - 5.0**2), abs=0.5)
     assert keeps.labels == ("keep",)
     assert keeps.boxes[0, -1, SPEED] == 0.0
+
+
+def test_who_speeds_up_goes_on_only_while_it_changes_lanes_and_only_for_a_second(scene: SceneMaker) -> None:
+    rows = ({"ahead_m": 30.0, "left_m": -3.1, "vx_mps": 15.0, "vy_mps": 1.0, "acceleration_mps2": 2.0},
+            {"ahead_m": 30.0, "left_m": -3.6, "vx_mps": 15.0, "acceleration_mps2": 2.0})  # fmt: skip
+    change, keep = (predicted(scene, row) for row in rows)
+    assert change.boxes[0, -1, SPEED] == pytest.approx(15.0 + 2.0 * SETTINGS.change_lasts_s, abs=0.1)
+    assert keep.boxes[0, -1, SPEED] == pytest.approx(15.0, abs=0.01)
 
 
 def test_who_comes_along_the_egos_lane_may_stay_in_it_and_who_parks_there_does_not_drive(scene: SceneMaker) -> None:
