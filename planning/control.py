@@ -77,9 +77,9 @@ def track(
     # The wheels need time to turn: what the path asks in a moment is commanded now.
     ahead_s = at_s + vehicle.steering_lag_s + np.array([0.0, settings.steering_preview_s])
     next_radpm, later_radpm = np.interp(ahead_s, trajectory.t_s, trajectory.curvature_radpm)
-    # Looking further ahead is smoother, but rounds off quick turns.
+    # Looking further ahead is smoother, but rounds off the quick turns of an emergency.
     quick = abs(later_radpm - next_radpm) * speed * speed > QUICK_MPS3 * settings.steering_preview_s
-    curvature = next_radpm if quick else later_radpm
+    curvature = next_radpm if quick and trajectory.emergency else later_radpm
     steering = steering_command(
         gains.at(speed), offset, wrap_rad(pose.yaw_rad - float(heading)), float(curvature), odometry.steering_rad,
         speed, vehicle, settings,

@@ -62,7 +62,7 @@ STOP_SLACK_M = 2.0
 BESIDE_M = 0.4
 """So far out of the lane's middle the ego that passes somebody stops where it is, not back in the middle."""
 STRONG_MPS2 = 5.0
-"""An appointment that takes more than this, along or across, is an emergency."""
+"""An appointment that takes harder braking than this is an emergency, as one on a sharp way is."""
 TRACKED_MPS2 = 1.5
 """The planned acceleration goes on unless the measured one differs by more than this."""
 
@@ -355,9 +355,8 @@ def _kept_plan(kept: Kept) -> Plan:
     """The drive to the appointment as a plan."""
     states, soon = kept.states, slice(11)
     hardest = float(states.acceleration_mps2[soon].min())
-    sharpest = float(np.abs(states.curvature_radpm * states.speed_mps**2)[soon].max())
     reason = f"keeps the appointment among foretold traffic: cheapest of {kept.tried} ways, cost {kept.cost:.1f}"
-    emergency = hardest < -STRONG_MPS2 - 1e-6 or sharpest > STRONG_MPS2
+    emergency = hardest < -STRONG_MPS2 - 1e-6 or (isinstance(kept.manoeuvre, Manoeuvre) and kept.manoeuvre.sharp)
     return Plan(states, kept.stop, "appointment", reason, emergency=emergency)
 
 
