@@ -381,28 +381,9 @@ def behind_somebody(gap, v, closing, share, last, numbers):  # type: ignore[no-u
 
 @njit(cache=True, error_model="numpy", inline="always")
 def look_around(  # type: ignore[no-untyped-def]
-    k,
-    t,
-    v,
-    s,
-    d,
-    slope,
-    turn,
-    half,
-    dt,
-    share,
-    last,
-    changes,
-    aside,
-    ego,
-    road,
-    boxes,
-    chance,
-    sigma,
-    numbers,
-    worst,
-    costs,
-):
+    k, t, v, s, d, slope, turn, half, dt, share, last, changes, aside, ego, road, boxes, chance, sigma, numbers,
+    worst, costs,
+):  # fmt: skip
     """Raises the worst contact with each future; returns the cost of the soonest meeting straight on, and the `costs`
     of driving behind the others, (3), with those of this instant."""
     soon, (ttc, short, brake) = 0.0, costs
