@@ -41,9 +41,8 @@ class HiddenSettings:
     braking_mps2: float = 9.0
     """So long after somebody shows the brakes work, and so hard."""
     least_gap_m: float = 0.8
-    """What stands in the way is passed with so much room."""
-    slowest_mps: float = 4.0
-    """Nowhere is it asked to pass slower than this."""
+    """What stands nearer or in the way is passed as if with so much room, at 18 km/h: nobody waits for it for ever, and
+    who steps out there is not stopped for in every case."""
     street_mps: float = 60.0 / 3.6
     look_m: float = 60.0
     eye_m: float = 1.5
@@ -63,7 +62,7 @@ def passing_mps(gap_m: Floats, settings: HiddenSettings) -> Floats:
     d < v T, and stands before where v late + v^2 / (2 b) <= d: one of both holds at every d up to v = 2 b (T - late).
     """
     spare_s = np.maximum(gap_m, settings.least_gap_m) / settings.walking_mps - settings.late_s
-    return np.asarray(np.maximum(2.0 * settings.braking_mps2 * spare_s, settings.slowest_mps))
+    return np.asarray(2.0 * settings.braking_mps2 * spare_s)
 
 
 def hidden_ceiling_mps(
