@@ -99,6 +99,8 @@ def frenetix_figures(scene: Scene, repeat: int, python: Path) -> dict[str, Any]:
         "others": np.stack(columns, axis=-1).tolist(),
         "repeat": repeat,
     }
+    if not python.is_file():
+        raise SystemExit(f"there is no Python at {python}; `make peers` makes .venv-peers/bin/python")
     done = subprocess.run([python, SAMPLER], input=json.dumps(task), capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{python} {SAMPLER} failed; `make peers` makes its environment: {done.stderr.strip()[-300:]}")
