@@ -91,7 +91,8 @@ class Futures:
 
     `boxes` (F, K, 6): lowest and highest arc length and offset, speed and acceleration along the path. `sigma_m` (K, 2)
     along and across. `agent` (F,) is the row in the scene's agents; `probability` (F,) sums to 1 per agent. A long
-    vehicle that is askew on the path is several boxes in each of its futures, one behind the other.
+    vehicle that is askew on the path is several boxes in each of its futures, one behind the other, each with the
+    future's probability.
     """
 
     boxes: Floats
