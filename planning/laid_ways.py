@@ -132,11 +132,14 @@ def is_on(scene: Scene, manoeuvre: Manoeuvre | Course) -> bool:
 
 
 def relaid(scene: Scene, manoeuvre: Manoeuvre) -> Manoeuvre:
-    """The manoeuvre from where the ego is now: steered sharply it does not stay on its way to the centimetre."""
+    """The sharp manoeuvre from where the ego is now: it does not stay on such a way to the centimetre. When it is back
+    where it came from, nothing is sharp any more."""
     path = _base(scene, manoeuvre.base)
     assert path is not None
     now = _laid(scene, manoeuvre.base, path)
-    return replace(manoeuvre, start_m=now.start_m, start=now.start, settle_m=max(SETTLE_S * scene.ego.speed_mps, 8.0))
+    settle_m = max(SETTLE_S * scene.ego.speed_mps, 8.0)
+    begun = now.start_m < manoeuvre.back_m + manoeuvre.end_m - manoeuvre.begin_m
+    return replace(manoeuvre, start_m=now.start_m, start=now.start, settle_m=settle_m, sharp=begun)
 
 
 def manoeuvres(scene: Scene) -> Iterator[Manoeuvre]:

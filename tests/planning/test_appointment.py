@@ -8,7 +8,7 @@ import pytest
 from geometry.angles import Floats
 from planning.appointment import WISH_SHARE, Kept, keep_appointment
 from planning.foretold import Foretold
-from planning.laid_ways import BESIDE_M, Course, Manoeuvre, passes, way_of
+from planning.laid_ways import BESIDE_M, Course, Manoeuvre, passes, relaid, way_of
 from planning.lanewise_planner import LanewisePlanner
 from planning.scene import Arrival, Context, Mission, Scene
 from planning.space_time import SpaceTimeSettings
@@ -127,6 +127,14 @@ def test_a_sharp_way_is_laid_anew_from_where_the_ego_is(scene: SceneMaker) -> No
     assert kept.manoeuvre.offset_m == sharp.offset_m
     here = later.ego.world_from_ego.inverse() @ np.array([kept.states.x_m[0], kept.states.y_m[0]])
     assert here == pytest.approx([0.0, 0.0], abs=0.01)
+
+
+def test_an_emergency_ends_when_the_ego_is_past_and_back(scene: SceneMaker) -> None:
+    start = scene(12.0, {"ahead_m": 40.0, "left_m": -0.6})
+    sharp = next(manoeuvre for manoeuvre in passes(appointed(start, 90.0, 0.0, 8.0, half_m=4.0)) if manoeuvre.sharp)
+    beside, past = (scene(12.0, s_m=s) for s in (sharp.back_m, sharp.back_m + sharp.end_m - sharp.begin_m + 1.0))
+    assert relaid(beside, sharp).sharp
+    assert not relaid(past, sharp).sharp
 
 
 def test_who_is_slower_ahead_is_not_run_into(scene: SceneMaker) -> None:
