@@ -34,7 +34,10 @@ def _search(value: Any, path: str) -> str | None:
         return next((found for item in value if (found := _search(item, path))), None)
     if is_dataclass(value) and not isinstance(value, type):
         for name in _numeric_fields(type(value)):
-            found = _search(getattr(value, name), f"{path}.{name}" if path else name)
+            inner = getattr(value, name)
+            if type(inner) is float and math.isfinite(inner):
+                continue  # most fields; the way through the next call is what takes time
+            found = _search(inner, f"{path}.{name}" if path else name)
             if found:
                 return found
     return None

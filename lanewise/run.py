@@ -21,7 +21,7 @@ from bus.recording import Recorder, Recording, drive_hash
 from geometry.errors import InputError
 from lanewise.assignment import METADATA, Assignment, assignment_of
 from lanewise.config import RunConfig
-from lanewise.drive import READ, drive_of
+from lanewise.drive import READ, Drive, drive_of
 from lanewise.provenance import versions
 from lanewise.recorded import read_drive, verdict_of
 from lanewise.report.page import write_report
@@ -31,6 +31,7 @@ from lanewise.scenarios.catalog import shipped_scenario
 from lanewise.sources import load_source
 from lanewise.stack import sensor_nodes, stack_nodes
 from planning.metrics.result import MetricResult, Verdict
+from planning.scene import Context
 from sim.scenarios.recorded.argoverse2 import is_argoverse2
 from sim.scenarios.scenario import ScenarioEngine
 from sim.simulator import Simulator
@@ -63,6 +64,16 @@ class RunResult:
     drive_hash: str | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """How a drive ended, the drive itself, and what it was driven and judged with."""
+
+    result: RunResult
+    drive: Drive
+    context: Context
+    assignment: Assignment
+
+
 def scenario_file(name: str) -> Path:
     """The file of a scenario: a path, or the name of a shipped one.
 
@@ -83,6 +94,11 @@ def run(config: RunConfig, folder: Path, outputs: Outputs, progress: Progress) -
     Raises:
         InputError: the scenario, its map or the configuration is wrong, or the folder holds a drive already.
     """
+    return judged(config, folder, outputs, progress).result
+
+
+def judged(config: RunConfig, folder: Path, outputs: Outputs, progress: Progress) -> Judged:
+    """As `run`, with all that was driven, for whoever asks more of a drive than its verdict."""
     path = scenario_file(config.scenario)
     source = load_source(path, config.parameters, outputs.root)
     engine, assignment = source.engine, assignment_of(source)
@@ -103,7 +119,7 @@ def run(config: RunConfig, folder: Path, outputs: Outputs, progress: Progress) -
     if outputs.report:
         sight = sight_of(Recording.open(folder / "drive.mcap")) if outputs.record else Sight()
         write_report(report_data(drive, verdict, context, config, found_hash or "", sight), folder / "report.html")
-    return result
+    return Judged(result, drive, context, assignment)
 
 
 def simulate(

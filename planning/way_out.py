@@ -92,16 +92,17 @@ def first_met(
     boxes, motion = _along(ego, way, distance, vehicle), (age_s, settings.braking_others_mps2)
     box = (vehicle.length_m, vehicle.width_m + 2.0 * settings.side_m)
     sizes = np.stack((tracks.length_m, tracks.width_m), axis=-1)[rows]
-    said = _others(tracks, tracks.vx_mps, tracks.vy_mps)[rows]
     sure = _others(tracks, *surely_sideways(
         tracks.vx_mps, tracks.vy_mps, tracks.covariance, ego.odom_from_ego.yaw_rad, settings.sure_sigmas
     ))[rows]  # fmt: skip
     straight = _foretold(sure, *motion, False)
     met_at = _met_at(boxes, *box, straight, sizes)
-    if (met_at < STEPS).any():
-        met_at[_met_at(boxes, *box, _foretold(sure, *motion, True), sizes) == STEPS] = STEPS
+    if met_at.min() == STEPS:
+        return -1
+    met_at[_met_at(boxes, *box, _foretold(sure, *motion, True), sizes) == STEPS] = STEPS
     planned = _planned(ego, way, vehicle, settings)
-    if (met_at < STEPS).any() and len(planned) >= len(boxes):
+    if met_at.min() < STEPS and len(planned) >= len(boxes):
+        said = _others(tracks, tracks.vx_mps, tracks.vy_mps)[rows]
         along, across = settings.passed_m
         wide = (vehicle.length_m + 2.0 * along, vehicle.width_m + 2.0 * across)
         # Who is seen to leave the way but may as well stand there is not passed.

@@ -106,15 +106,15 @@ def step(
     `friction` is the coefficient between tyre and road: driven agents neither accelerate, brake nor turn harder than it
     allows.
     """
-    state_columns = np.stack((
+    state_columns = np.array((
         state.x_m, state.y_m, state.yaw_rad, state.speed_mps, state.acceleration_mps2, state.yaw_rate_radps,
         state.steering_rad, state.vx_mps, state.vy_mps,
     ))  # fmt: skip
-    pose_columns = np.stack((
+    pose_columns = np.array((
         setpoints.x_m, setpoints.y_m, setpoints.yaw_rad, setpoints.speed_mps, setpoints.acceleration_mps2,
     ))  # fmt: skip
-    control_columns = np.stack((setpoints.control_acceleration_mps2, setpoints.control_steering_rad))
-    parameters = np.stack((
+    control_columns = np.array((setpoints.control_acceleration_mps2, setpoints.control_steering_rad))
+    parameters = np.array((
         vehicles.wheelbase_m, vehicles.max_steering_rad, vehicles.max_steering_rate_radps,
         vehicles.acceleration_lag_s, vehicles.steering_lag_s, vehicles.max_acceleration_mps2,
         vehicles.max_deceleration_mps2,

@@ -24,9 +24,9 @@ from lanewise.evaluation.content import content_key
 from lanewise.evaluation.grid_suite import GridJob, is_grid
 from lanewise.evaluation.suite import Suite, SuiteCase
 from lanewise.ratings import NCAP
-from lanewise.recorded import read_drive, recorded_report, recorded_run
+from lanewise.recorded import read_drive, recorded_report
 from lanewise.report.page import write_report
-from lanewise.run import Outputs, Progress, RunResult, metrics_json, run, scenario_file
+from lanewise.run import Judged, Outputs, Progress, judged, metrics_json, scenario_file
 from lanewise.workers import worker_pool
 from maps.lane_map import LaneMap
 from motion.rollout import Rollout
@@ -147,10 +147,10 @@ def _driven(job: EvaluationJob) -> dict[str, Any]:
     try:
         for leftover in folder.glob("*"):
             leftover.unlink()  # of a drive that was cut off
-        result = run(config, folder, Outputs(report=False), lambda _: None)
+        found = judged(config, folder, Outputs(report=False), lambda _: None)
         if config.stack.planner == EXPERT:
             _keep_as_expert(job, folder)
-        return row | _judged(job, folder, result)
+        return row | _worth(job, folder, found)
     except MissingLaneError as error:
         return {**row, "outcome": "not runnable", "passed": None, "cause": str(error)}
     except LanewiseError as error:
@@ -160,11 +160,9 @@ def _driven(job: EvaluationJob) -> dict[str, Any]:
         return {**row, "outcome": "error", "passed": None, "cause": told}
 
 
-def _judged(job: EvaluationJob, folder: Path, result: RunResult) -> dict[str, Any]:
+def _worth(job: EvaluationJob, folder: Path, found: Judged) -> dict[str, Any]:
     """What a drive was worth; its folder is kept where something was lost."""
-    told = metrics_json(result, job.config)
-    rollout = _rollout(folder / "drive.mcap")
-    _, assignment = recorded_run(Recording.open(folder / "drive.mcap"))
+    told, rollout = metrics_json(found.result, job.config), found.drive.rollout
     moving = rollout.ego.speed_mps[rollout.engaged]
     row: dict[str, Any] = {
         "outcome": "pass" if told["passed"] else "fail",
@@ -175,9 +173,9 @@ def _judged(job: EvaluationJob, folder: Path, result: RunResult) -> dict[str, An
         "mean_speed_mps": round(float(np.mean(moving)), 4) if len(moving) else None,
         "drive_hash": told["drive_hash"],
     }
-    row |= _nuplan(job, rollout, assignment.context(job.config.planner.period_s).lane_map)
-    if assignment.ncap is not None:
-        row |= {"ncap_test": assignment.ncap.name, "ncap_speed_kph": assignment.ncap.speed_kph}
+    row |= _nuplan(job, rollout, found.context.lane_map)
+    if found.assignment.ncap is not None:
+        row |= {"ncap_test": found.assignment.ncap.name, "ncap_speed_kph": found.assignment.ncap.speed_kph}
     for metric in told["metrics"]:
         if metric["name"] in METRICS:
             name = metric["name"]
@@ -219,14 +217,14 @@ def _nuplan(job: EvaluationJob, rollout: Rollout, lane_map: LaneMap) -> dict[str
     if not job.case.expert:
         return {"nuplan_score": None, "nuplan_cause": "the suite has no expert drive", "nuplan_t_s": None}
     try:
-        judged = score(drive_of_rollout(rollout, lane_map, _expert(job, rollout)))
+        points = score(drive_of_rollout(rollout, lane_map, _expert(job, rollout)))
     except ContractError as error:
         return {"nuplan_score": None, "nuplan_cause": str(error), "nuplan_t_s": None}
-    total, *_ = judged.results()
+    total, *_ = points.results()
     row: dict[str, Any] = {
-        "nuplan_score": round(judged.total, 6), "nuplan_cause": total.cause, "nuplan_t_s": total.t_s
+        "nuplan_score": round(points.total, 6), "nuplan_cause": total.cause, "nuplan_t_s": total.t_s
     }  # fmt: skip
-    for part in judged.sub_results():
+    for part in points.sub_results():
         name = f"nuplan_{part.name}"
         row |= {name: round(part.value, 6), f"{name}_t_s": part.t_s, f"{name}_cause": part.cause}
     return row

@@ -121,7 +121,8 @@ class Mover:
         s_m = self.road.s_m
         section = network.road(self.road.road_id).section(s_m)
         t_m = network.lane_centre_t(self.road.road_id, self.road.lane_id, s_m) + self.road.offset_m
-        lanes = (section.lanes[lane_id] for lane_id in section.ids)
+        own = [self.road.lane_id] if self.road.lane_id in section.ids else []  # first, as that is where it mostly is
+        lanes = (section.lanes[lane_id] for lane_id in (*own, *section.ids))
         edges = (sorted((lane.inner_t.at(s_m), lane.outer_t.at(s_m))) for lane in lanes if lane.kind != "none")
         return not any(low - 1e-6 <= t_m <= high + 1e-6 for low, high in edges)
 

@@ -24,7 +24,7 @@ from lanewise.evaluation.batch import evaluate, jobs_of
 from lanewise.evaluation.comparison import interval_of, paired_differences, planner_scores
 from lanewise.evaluation.outputs import junit_xml, write_tables
 from lanewise.evaluation.suite import load_suite, shipped_suites
-from lanewise.run import RunResult, run, scenario_file
+from lanewise.run import Judged, judged, scenario_file
 from lanewise.sources import load_source
 
 SHORT = configured({"simulation": {"timeout_s": 2.0}})
@@ -178,11 +178,11 @@ def test_the_expert_drives_each_case_once_whoever_else_drives_it(
 ) -> None:
     driven: list[str] = []
 
-    def counted(config: RunConfig, *rest: Any) -> RunResult:
+    def counted(config: RunConfig, *rest: Any) -> Judged:
         driven.append(config.stack.planner)
-        return run(config, *rest)
+        return judged(config, *rest)
 
-    monkeypatch.setattr(batch, "run", counted)
+    monkeypatch.setattr(batch, "judged", counted)
     suite = load_suite(str(suite_file(tmp_path, TWO)))
     rows = list(evaluate(jobs_of(suite, SHORT, ("idm", "pdm-closed"), (0,), tmp_path / "out"), 1, lambda _: None))
     assert sorted(driven) == ["idm", "idm", "pdm-closed", "pdm-closed"]
