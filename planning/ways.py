@@ -18,10 +18,13 @@ from planning.scene import Scene
 
 EDGE_M = 0.15
 """An ego that is beyond the edge of its lane already may be by this much more."""
-BEYOND_M, BACK_S = 30.0, 6.0
-"""A lane that is changed to goes on for this long behind the change; one that is not the route's, and the route itself
-up to its goal, for that time more: the ego has to be back before."""
-FAR_M = 600.0
+BEYOND_M = 30.0
+"""A lane that is changed to goes on for this long behind the change."""
+BEGIN_S, BACK_S = 10.0, 4.0
+"""One that is not the route's, and the route itself up to its goal, goes on for the first time more where a change
+begins, and for the second as long as the ego stays: between the two it passes whom it changed for, and is back before
+the end."""
+FAR_M = 1000.0
 """Lanes are followed so far to see how they go on."""
 
 
@@ -79,7 +82,7 @@ def changing(
 ) -> Iterator[Way]:  # fmt: skip
     """To the lanes beside the own one that go on long enough for coming back, before the arc length `goal_m`, too; a
     change that has begun ends where it was to end."""
-    beyond_m = BEYOND_M + BACK_S * place.speed_mps
+    beyond_m = BEYOND_M + BEGIN_S * place.speed_mps, BEYOND_M + BACK_S * place.speed_mps
     return _changing(lane_map, path, place, room_m, begun, settings, settings.change_s, goal_m - place.s_m, beyond_m)
 
 
@@ -88,12 +91,13 @@ def evading(
     settings: CandidateSettings,
 ) -> Iterator[Way]:  # fmt: skip
     """To the lanes beside the own one, fast, wherever they lead."""
-    return _changing(lane_map, path, place, room_m, begun, settings, settings.evade_s, math.inf, BEYOND_M)
+    return _changing(lane_map, path, place, room_m, begun, settings, settings.evade_s, math.inf, (BEYOND_M, BEYOND_M))
 
 
 def _changing(
     lane_map: LaneMap, path: Polyline, place: Place, room_m: tuple[float, float], begun: Begun,
-    settings: CandidateSettings, spans_s: tuple[float, ...], goal_m: float, beyond_m: float,
+    settings: CandidateSettings, spans_s: tuple[float, ...], goal_m: float,
+    beyond_m: tuple[float, float],
 ) -> Iterator[Way]:  # fmt: skip
     left, right = room_m
     for side, offset, reach in _neighbours(lane_map, path, place.s_m):
@@ -102,7 +106,7 @@ def _changing(
             length = distance_of(place.speed_mps, span, settings)
             if side == begun.lane:
                 length = max(min(length, begun.end_m - place.s_m), settings.shortest_m)
-            if length + beyond_m < min(reach, goal_m):
+            if length + beyond_m[side == begun.lane] < min(reach, goal_m):
                 yield way_to(place, side, offset, length, both)
 
 
