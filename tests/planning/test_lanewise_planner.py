@@ -83,6 +83,17 @@ def test_nobody_leaves_the_route_for_a_lane_that_cannot_be_left_again_before_the
         assert (RIGHT in lanes) == changes
 
 
+def test_a_change_that_has_begun_goes_on_where_none_would_begin(scene: SceneMaker) -> None:
+    made = scene(25.0, {"ahead_m": 45.0, "left_m": 2.0, "vx_mps": 12.0}, d_m=-2.0)
+    for goal_m, begins, goes_on in ((600.0, True, True), (400.0, False, True), (220.0, False, False)):
+        mission = replace(made.context.mission, goal_m=goal_m)
+        there = replace(made, context=replace(made.context, mission=mission))
+        new = PLANNER.start(there.context)
+        begun = replace(new, lane=RIGHT, acceleration_mps2=0.0)
+        found = [RIGHT in {way.lane for way in PLANNER.weigh(there, memory).layout.ways} for memory in (new, begun)]
+        assert found == [begins, goes_on]
+
+
 def test_who_keeps_its_lane_passes_within_it_unless_marks_are_not_to_be_crossed(scene: SceneMaker) -> None:
     post = {"ahead_m": 60.0, "left_m": -1.3, "kinds": int(EntityKind.OBSTACLE), "length_m": 0.5, "width_m": 0.5}
     made = in_lane(scene(15.0, post))
