@@ -16,7 +16,7 @@ from inference.threads import ThreadBudget, usable_cores
 from inference.work import Work, kernel_work, model_work
 from lanewise.cache import cache_folder
 from localization.map_matching import LANE_HYPOTHESES
-from planning.scoring import CANDIDATE_SCORING
+from planning.scoring_kernel import CANDIDATE_SCORING
 
 MODELS = Path(__file__).parent / "models"
 KERNELS = (CANDIDATE_SCORING, LANE_HYPOTHESES)

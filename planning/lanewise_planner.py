@@ -36,17 +36,8 @@ from planning.prediction import D_HIGH, D_LOW, TIMES_S, Futures, PredictionSetti
 from planning.refinement import Candidate, Refined, RefinementSettings, SmoothWay, refine
 from planning.right_of_way import RuleMemory, RuleSettings, RuleStop, next_stop, those_who_yield
 from planning.scene import Agents, Context, Scene
-from planning.scoring import (
-    ACCELERATION,
-    DISTANCE,
-    SPEED,
-    TERMS,
-    EgoOnPath,
-    Road,
-    Scored,
-    ScoringSettings,
-    score,
-)
+from planning.scoring import EgoOnPath, Road, Scored, ScoringSettings, score
+from planning.scoring_kernel import ACCELERATION, DISTANCE, SPEED, TERMS
 from planning.space_time import SpaceTimeSettings
 from planning.speed_profile import CEILING_STEP_M, reachable, speed_ceiling, stop_profile
 from planning.ways import Begun, Place, changing, evading, keeping, place_on

@@ -23,7 +23,8 @@ import piqp
 from geometry.angles import Floats
 from planning.candidates import Way
 from planning.prediction import D_HIGH, D_LOW, S_HIGH, S_LOW, TIMES_S, Futures
-from planning.scoring import ACCELERATION, DISTANCE, SPEED, EgoOnPath, Road
+from planning.scoring import EgoOnPath, Road
+from planning.scoring_kernel import ACCELERATION, DISTANCE, SPEED
 from planning.speed_profile import CEILING_STEP_M
 
 KNOTS = 25

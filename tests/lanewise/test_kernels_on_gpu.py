@@ -19,7 +19,8 @@ from inference.kernel_engines import ptx_of
 from inference.kernels import Kernel
 from lanewise.inferring import KERNELS
 from localization.map_matching import LANE_HYPOTHESES, MarkModel, score_poses, seen_lines
-from planning.scoring import CANDIDATE_SCORING, score
+from planning.scoring import score
+from planning.scoring_kernel import CANDIDATE_SCORING
 from tests.localization.road import in_lane, lines_of, seen_from
 from tests.planning.test_scoring import FOLLOW, HOLD, SETTINGS, STRAIGHT, braking, ego, futures, road
 

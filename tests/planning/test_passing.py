@@ -18,7 +18,7 @@ from planning.candidates import PASS, Way
 from planning.passing import Limits, PassingSettings, passing
 from planning.prediction import PredictionSettings, predict
 from planning.scene import Context, EgoState, Mission, Scene
-from planning.scoring import offset_at
+from planning.scoring_kernel import offset_at
 from planning.ways import Place, way_to
 from tests.planning.conftest import CAR, agents_of
 

@@ -8,7 +8,8 @@ import pytest
 
 from planning.candidates import KEEP, LEFT, PASS, Way, quintic
 from planning.prediction import TIMES_S, Futures
-from planning.scoring import (
+from planning.scoring import EgoOnPath, Road, Scored, ScoringSettings, score
+from planning.scoring_kernel import (
     ACCELERATION,
     CONTACT,
     DISTANCE,
@@ -19,11 +20,6 @@ from planning.scoring import (
     SPEED,
     SWITCH,
     TERMS,
-    EgoOnPath,
-    Road,
-    Scored,
-    ScoringSettings,
-    score,
 )
 
 SETTINGS = ScoringSettings()
