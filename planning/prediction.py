@@ -92,7 +92,7 @@ class Futures:
     `boxes` (F, K, 6): lowest and highest arc length and offset, speed and acceleration along the path. `sigma_m` (K, 2)
     along and across. `agent` (F,) is the row in the scene's agents; `probability` (F,) sums to 1 per agent. A long
     vehicle that is askew on the path is several boxes in each of its futures, one behind the other, each with the
-    future's probability.
+    future's probability and the same number in `whose` (F,).
     """
 
     boxes: Floats
@@ -100,6 +100,7 @@ class Futures:
     agent: NDArray[np.int64]
     labels: tuple[str, ...]
     sigma_m: Floats
+    whose: NDArray[np.int64]
 
 
 def with_stop(futures: Futures, stop_m: float) -> Futures:
@@ -111,7 +112,7 @@ def with_stop(futures: Futures, stop_m: float) -> Futures:
     wall[...] = (stop_m, stop_m + 1.0, -WALL_M, WALL_M, 0.0, 0.0)
     return replace(
         futures, boxes=np.concatenate((futures.boxes, wall)), probability=np.append(futures.probability, 1.0),
-        agent=np.append(futures.agent, -1), labels=(*futures.labels, "stop"),
+        agent=np.append(futures.agent, -1), labels=(*futures.labels, "stop"), whose=np.append(futures.whose, -1),
     )  # fmt: skip
 
 
@@ -120,7 +121,7 @@ def without(futures: Futures, rows: Collection[int]) -> Futures:
     keep = np.flatnonzero(~np.isin(futures.agent, list(rows)))
     return replace(
         futures, boxes=futures.boxes[keep], probability=futures.probability[keep], agent=futures.agent[keep],
-        labels=tuple(futures.labels[i] for i in keep),
+        labels=tuple(futures.labels[i] for i in keep), whose=futures.whose[keep],
     )  # fmt: skip
 
 
@@ -162,8 +163,8 @@ def predict(scene: Scene, path: Polyline, settings: PredictionSettings, before: 
         velocity = None if before is None or earlier is None else (before.vx_mps[earlier], before.vy_mps[earlier])
         motions += _motions(scene, row, velocity, settings)
     boxes: list[Floats] = []
-    owners: list[_Motion] = []
-    for motion in motions:
+    owners: list[int] = []
+    for number, motion in enumerate(motions):
         pose = _rolled_out(
             motion.path.points, motion.path.s_m, motion.path.yaw_rad, motion.s_m, motion.d_m, motion.across_mps,
             motion.end_m, motion.settle_s, *motion.swing, motion.speed_mps, motion.acceleration_mps2, motion.turn_rad,
@@ -171,15 +172,15 @@ def predict(scene: Scene, path: Polyline, settings: PredictionSettings, before: 
         )  # fmt: skip
         found = boxes_on_path(path, pose, float(agents.length_m[motion.agent]), float(agents.width_m[motion.agent]))
         boxes += found
-        owners += [motion] * len(found)
+        owners += [number] * len(found)
     sigma = np.stack((
         settings.sigma_along_m + settings.sigma_along_mps * TIMES_S,
         settings.sigma_across_m + settings.sigma_across_mps * TIMES_S,
     ), axis=-1)  # fmt: skip
     return Futures(
-        np.array(boxes).reshape(-1, len(TIMES_S), 6), np.array([motion.probability for motion in owners]),
-        np.array([motion.agent for motion in owners], dtype=np.int64),
-        tuple(motion.label for motion in owners), sigma,
+        np.array(boxes).reshape(-1, len(TIMES_S), 6), np.array([motions[number].probability for number in owners]),
+        np.array([motions[number].agent for number in owners], dtype=np.int64),
+        tuple(motions[number].label for number in owners), sigma, np.array(owners, dtype=np.int64),
     )  # fmt: skip
 
 

@@ -183,7 +183,9 @@ def score(
         part = slice(w * each, (w + 1) * each)
         minded = _in_reach(way, ego, futures, side_m)
         boxes = np.ascontiguousarray(futures.boxes[minded].swapaxes(0, 1))
-        found = run(CANDIDATE_SCORING, {**given, "way": way, "boxes": boxes, "chance": futures.probability[minded]})
+        found = run(CANDIDATE_SCORING, {
+            **given, "way": way, "boxes": boxes, "chance": futures.probability[minded], "whose": futures.whose[minded],
+        })  # fmt: skip
         terms[part], motion[part] = found["terms"], found["motion"]
         lead[part] = np.append(minded, -1)[found["lead"]]
     return Scored(index, terms, motion, lead)

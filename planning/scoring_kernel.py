@@ -198,15 +198,18 @@ def behind_somebody(gap, v, closing, share, last, numbers):  # type: ignore[no-u
 
 @njit(cache=True, error_model="numpy", inline="always")
 def look_around(  # type: ignore[no-untyped-def]
-    k, t, v, s, d, slope, turn, half, dt, share, last, changes, aside, ego, road, boxes, chance, sigma, numbers,
+    k, t, v, s, d, slope, turn, half, dt, share, last, changes, aside, ego, road, boxes, chance, whose, sigma, numbers,
     worst, costs,
 ):  # fmt: skip
     """Raises the worst contact with each future; returns the cost of the soonest meeting straight on, and the `costs`
-    of driving behind the others, (3), with those of this instant."""
+    of driving behind the others, (3), with those of this instant: of a vehicle of several boxes behind the worst."""
     soon, (ttc, short, brake) = 0.0, costs
+    ttc_of, short_of, brake_of = 0.0, 0.0, 0.0
     low, high, centre = s - ego[REAR_M], s + ego[FRONT_M], middle_of(ego, d, slope)
     sigma_s, sigma_d = sigma[k, 0], sigma[k, 1]
     for f in range(len(chance)):
+        if f == 0 or whose[f] != whose[f - 1]:
+            ttc_of, short_of, brake_of = 0.0, 0.0, 0.0
         rear, front = boxes[k, f, 0], boxes[k, f, 1]
         across = max(boxes[k, f, 2] - centre - half, centre - half - boxes[k, f, 3])
         if across > ASIDE_M or front < low - 3.0 or rear > high + AHEAD_REACH_M:
@@ -228,7 +231,10 @@ def look_around(  # type: ignore[no-untyped-def]
         before = across if aside else min(across, max(boxes[k, f, 2], -boxes[k, f, 3]) - half)
         if rear > low and before < 0.0:
             now = behind_somebody(max(rear - high, 0.0), v, closing, share, last, numbers)
-            ttc, short, brake = ttc + chance[f] * now[0], short + chance[f] * now[1], brake + chance[f] * now[2]
+            ttc += chance[f] * max(now[0] - ttc_of, 0.0)
+            short += chance[f] * max(now[1] - short_of, 0.0)
+            brake += chance[f] * max(now[2] - brake_of, 0.0)
+            ttc_of, short_of, brake_of = max(ttc_of, now[0]), max(short_of, now[1]), max(brake_of, now[2])
     return soon, (ttc, short, brake)
 
 
@@ -278,7 +284,7 @@ def asked(k, t, v, distance, d, half, way, policy, ego, road, boxes, chance, num
 
 
 @njit(cache=True, error_model="numpy")
-def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers, terms, motion, worst):  # type: ignore[no-untyped-def]
+def score_candidate(way, policy, ego, road, boxes, chance, whose, sigma, times, numbers, terms, motion, worst):  # type: ignore[no-untyped-def]
     """Fill the terms and the motion of one candidate; returns the future that limits its speed now (-1: none)."""
     v, a, distance, first_lead = ego[EGO_V], ego[EGO_A], 0.0, -1
     d, slope, bend = offset_at(way, 0.0)
@@ -321,11 +327,14 @@ def score_candidate(way, policy, ego, road, boxes, chance, sigma, times, numbers
         cell = min(int(distance / CEILING_STEP_M), road.shape[1] - 1)
         met, costs = look_around(
             k + 1, times[k + 1], v, ego[EGO_S] + distance, d, slope, road[2, cell] + bend, half, dt, share, last,
-            changes, changes or way[LANE_SIDE] == PASS, ego, road, boxes, chance, sigma, numbers, worst, costs,
+            changes, changes or way[LANE_SIDE] == PASS, ego, road, boxes, chance, whose, sigma, numbers, worst, costs,
         )  # fmt: skip
         soon = max(soon, met)
+    counted_of = 0.0
     for f in range(len(chance)):
-        terms[CONTACT] += numbers[W_CONTACT] * chance[f] * abs(worst[f])
+        counted_of = 0.0 if f == 0 or whose[f] != whose[f - 1] else counted_of
+        terms[CONTACT] += numbers[W_CONTACT] * chance[f] * max(abs(worst[f]) - counted_of, 0.0)
+        counted_of = max(counted_of, abs(worst[f]))
     terms[ROAD] = numbers[W_ROAD] * min(2.0 * max(edge, 0.0), 1.0)
     terms[PROGRESS] = numbers[W_PROGRESS] * lost
     terms[TTC], terms[GAP], terms[BRAKE] = costs[0] + numbers[W_TTC] * soon, costs[1], costs[2]
@@ -366,12 +375,12 @@ def of_36(a):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def candidate_body(  # type: ignore[no-untyped-def]
-    item, way, policies, ego, road, boxes, chance, sigma, times, numbers, terms, motion, lead, worst
+    item, way, policies, ego, road, boxes, chance, whose, sigma, times, numbers, terms, motion, lead, worst
 ):
     """One candidate: the way with policy `item`. Rows are held in registers: what is written may alias arrays."""
     lead[item] = score_candidate(
-        of_13(way), of_7(policies[item]), of_13(ego), road, boxes, chance, sigma, times, of_36(numbers), terms[item],
-        motion[item], worst[item],
+        of_13(way), of_7(policies[item]), of_13(ego), road, boxes, chance, whose, sigma, times, of_36(numbers),
+        terms[item], motion[item], worst[item],
     )  # fmt: skip
 
 
@@ -408,11 +417,12 @@ def switching(a, lane, ego, numbers):  # type: ignore[no-untyped-def]
 
 
 CANDIDATE_SCORING = kernel(
-    "candidate-scoring", "1", candidate_body,
+    "candidate-scoring", "2", candidate_body,
     inputs={
         "way": "float64 (13)", "policies": "float64 (items, 7)",
         "ego": "float64 (13)", "road": "float64 (3, cells)",
-        "boxes": "float64 (instants, futures, 6)", "chance": "float64 (futures)", "sigma": "float64 (instants, 2)",
+        "boxes": "float64 (instants, futures, 6)", "chance": "float64 (futures)", "whose": "int64 (futures)",
+        "sigma": "float64 (instants, 2)",
         "times": "float64 (instants)", "numbers": "float64 (settings)",
     },
     outputs={

@@ -18,8 +18,9 @@ SETTINGS = RefinementSettings()
 STRAIGHT = Way(KEEP, 0.0, 30.0, quintic(0.0, 0.0, 0.0, 0.0, 30.0), 1.75, 1.75)
 CALM = 3.0
 NOBODY = Futures(
-    np.zeros((0, len(TIMES_S), 6)), np.zeros(0), np.zeros(0, dtype=np.int64), (), np.zeros((len(TIMES_S), 2))
-)
+    np.zeros((0, len(TIMES_S), 6)), np.zeros(0), np.zeros(0, dtype=np.int64), (), np.zeros((len(TIMES_S), 2)),
+    np.zeros(0, dtype=np.int64),
+)  # fmt: skip
 
 
 def motion_of(speed_mps: float, acceleration_mps2: np.ndarray) -> np.ndarray:
@@ -42,7 +43,14 @@ def candidate(
 def standing(rear_m: float, low_m: float, high_m: float) -> Futures:
     boxes = np.zeros((1, len(TIMES_S), 6))
     boxes[..., :4] = (rear_m, rear_m + 4.5, low_m, high_m)
-    return Futures(boxes, np.ones(1), np.zeros(1, dtype=np.int64), ("keep",), np.zeros((len(TIMES_S), 2)))
+    return Futures(
+        boxes,
+        np.ones(1),
+        np.zeros(1, dtype=np.int64),
+        ("keep",),
+        np.zeros((len(TIMES_S), 2)),
+        np.zeros(1, dtype=np.int64),
+    )
 
 
 def jerk(motion: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ def futures(*boxes: tuple[float, float, float, float, float]) -> Futures:
         table[f] = np.stack((s, s + 4.5, across - 0.9, across + 0.9, np.full_like(s, speed), np.zeros_like(s)), axis=-1)
     sigma = np.stack((0.3 + 0.15 * TIMES_S, 0.06 + 0.04 * TIMES_S), axis=-1)
     count = len(boxes)
-    return Futures(table, np.array([b[4] for b in boxes]), np.arange(count), ("keep",) * count, sigma)
+    return Futures(table, np.array([b[4] for b in boxes]), np.arange(count), ("keep",) * count, sigma, np.arange(count))
 
 
 def road() -> Road:
@@ -86,6 +86,16 @@ def test_running_into_a_standing_car_costs_a_contact_and_stopping_does_not() -> 
 def test_a_contact_costs_as_much_as_it_is_likely() -> None:
     one, other = (scored(HOLD, futures((160.0, 0.0, 0.0, 0.0, p))).terms[0, CONTACT] for p in (1.0, 0.6))
     assert other == pytest.approx(0.6 * one)
+
+
+def test_a_lorry_of_several_boxes_counts_once() -> None:
+    two = futures((122.0, 14.0, 0.0, 0.0, 1.0), (126.5, 14.0, 0.0, 0.0, 1.0))
+    lorry = replace(two, whose=np.zeros(2, dtype=np.int64))
+    tail = futures((122.0, 14.0, 0.0, 0.0, 1.0))
+    assert scored(HOLD, lorry).terms[0, CONTACT] == pytest.approx(scored(HOLD, tail).terms[0, CONTACT])
+    assert scored(HOLD, two).terms[0, CONTACT] > 1.5 * scored(HOLD, tail).terms[0, CONTACT]
+    for stops in (braking(3.0), braking(4.0)):
+        assert scored(stops, lorry).cost == pytest.approx(scored(stops, tail).cost)
 
 
 def test_an_unlikely_contact_that_can_be_answered_later_costs_nothing() -> None:
