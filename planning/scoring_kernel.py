@@ -50,6 +50,8 @@ REAR_SHARE = 0.1
 GAINING_MPS = 2.0
 LATER_SHARE = 0.25
 """What is gained by passing is gained after the horizon too: so much of it for the speed that is reached."""
+BACKING_MPS = 3.0
+"""Who comes backwards towards the ego, slower than this, is as one who stands: no braking keeps the gap to him."""
 SOON_S = (0.3, 0.6, 0.9, 1.2)
 """Instants at which it is looked whether going straight on would meet somebody."""
 ASIDE_M = 5.0
@@ -230,7 +232,8 @@ def look_around(  # type: ignore[no-untyped-def]
         # Who is before the middle of the lane is followed, though a shift aside would just get past.
         before = across if aside else min(across, max(boxes[k, f, 2], -boxes[k, f, 3]) - half)
         if rear > low and before < 0.0:
-            now = behind_somebody(max(rear - high, 0.0), v, closing, share, last, numbers)
+            backs = -BACKING_MPS < boxes[k, f, 4] < 0.0
+            now = behind_somebody(max(rear - high, 0.0), v, v if backs else closing, share, last, numbers)
             ttc += chance[f] * max(now[0] - ttc_of, 0.0)
             short += chance[f] * max(now[1] - short_of, 0.0)
             brake += chance[f] * max(now[2] - brake_of, 0.0)

@@ -11,6 +11,7 @@ from planning.prediction import TIMES_S, Futures
 from planning.scoring import EgoOnPath, Road, Scored, ScoringSettings, score
 from planning.scoring_kernel import (
     ACCELERATION,
+    BRAKE,
     CONTACT,
     DISTANCE,
     GAP,
@@ -96,6 +97,15 @@ def test_a_lorry_of_several_boxes_counts_once() -> None:
     assert scored(HOLD, two).terms[0, CONTACT] > 1.5 * scored(HOLD, tail).terms[0, CONTACT]
     for stops in (braking(3.0), braking(4.0)):
         assert scored(stops, lorry).cost == pytest.approx(scored(stops, tail).cost)
+
+
+def test_who_backs_towards_a_standing_ego_needs_no_braking_of_it() -> None:
+    def needed(speed_mps: float) -> float:
+        """Cost of braking that is needed before somebody who comes with that speed."""
+        return float(scored(HOLD, futures((120.0, -speed_mps, 0.0, 0.0, 1.0)), of=ego(0.0)).terms[0, BRAKE])
+
+    assert needed(2.2) == 0.0
+    assert needed(8.0) > 1.0
 
 
 def test_an_unlikely_contact_that_can_be_answered_later_costs_nothing() -> None:
