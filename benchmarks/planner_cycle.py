@@ -47,7 +47,7 @@ def crowded_scene(others: int, seed: int) -> Scene:
     speed = rng.uniform(5.0, 20.0, others)
     agents = Agents(
         np.arange(others), kinds, x, lane, np.zeros(others), speed, np.zeros(others), np.zeros(others),
-        np.full(others, 4.5), np.full(others, 1.9), np.ones(others), np.zeros((others, 4, 4)),
+        np.zeros(others), np.full(others, 4.5), np.full(others, 1.9), np.ones(others), np.zeros((others, 4, 4)),
     )  # fmt: skip
     return Scene(context, 0.0, EgoState(Pose(0.0, 0.0, 0.0), SPEED_MPS, 0.0, 0.0), agents, PoseStatus.LANE_CERTAIN)
 

@@ -59,8 +59,8 @@ def scene_of(context: Context, sight: Sight) -> Scene:
     agents = Agents(
         ids=sight.ids, kinds=np.full(count, int(EntityKind.CAR)), x_m=sight.other_x_m, y_m=sight.other_y_m,
         yaw_rad=np.zeros(count), vx_mps=sight.other_vx_mps, vy_mps=sight.other_vy_mps,
-        acceleration_mps2=sight.other_ax_mps2, length_m=sight.other_length_m, width_m=np.full(count, CAR_WIDTH_M),
-        existence=np.ones(count), covariance=np.zeros((count, 4, 4)),
+        acceleration_mps2=sight.other_ax_mps2, yaw_rate_radps=np.zeros(count), length_m=sight.other_length_m,
+        width_m=np.full(count, CAR_WIDTH_M), existence=np.ones(count), covariance=np.zeros((count, 4, 4)),
     )  # fmt: skip
     ego = EgoState(_rear_axle(sight), sight.speed_mps, sight.acceleration_mps2, sight.steering_rad)
     return Scene(context, sight.t_s, ego, agents, PoseStatus.LANE_CERTAIN)

@@ -111,11 +111,13 @@ def scene_at(drive: Drive, context: Context, t_s: float) -> Scene:
     )  # fmt: skip
     here = np.flatnonzero(others.present[row])
     shapes = [rollout.cast[int(rollout.other_ids[n])] for n in here]
-    yaw, speed = others.yaw_rad[row, here], others.speed_mps[row, here]
+    yaw, speed, before = others.yaw_rad[row, here], others.speed_mps[row, here], max(row - 1, 0)
+    turned = wrap_rad(yaw - np.where(others.present[before, here], others.yaw_rad[before, here], yaw))
     agents = Agents(
         ids=rollout.other_ids[here], kinds=np.array([shape.kind for shape in shapes], dtype=np.int64),
         x_m=others.x_m[row, here], y_m=others.y_m[row, here], yaw_rad=yaw, vx_mps=speed * np.cos(yaw),
         vy_mps=speed * np.sin(yaw), acceleration_mps2=others.acceleration_mps2[row, here],
+        yaw_rate_radps=turned / max(float(rollout.t_s[row] - rollout.t_s[before]), 1e-3),
         length_m=np.array([shape.length_m for shape in shapes]), width_m=np.array([shape.width_m for shape in shapes]),
         existence=np.ones(len(here)), covariance=np.zeros((len(here), 4, 4)),
     )  # fmt: skip

@@ -36,6 +36,8 @@ HORIZON_S = float(TIMES_S[-1])
 S_LOW, S_HIGH, D_LOW, D_HIGH, SPEED, ACCELERATION = range(6)
 """Columns of a predicted box."""
 WALL_M = 50.0
+TURNS_MPS, TURNS_RADPS, TURNED_RAD = 2.0, 0.05, 0.5 * math.pi
+"""Who is off its lanes, this fast and turns this fast, may go on turning, by so much at most."""
 LONG_M, ASKEW_M, PART_M, REAR_SHARE = 8.0, 0.5, 5.0, 0.37
 """Who is longer than this, and whose box on the path is wider than himself by more than that, is several: the tail of
 a lorry that turns into the lane is still beside it when its front is in it. Its rear axle, so much of its length behind
@@ -329,19 +331,43 @@ def _off_its_lanes(scene: Scene, row: int, speed: float, settings: PredictionSet
 
 
 def _straight(agents: Agents, row: int, speed: float) -> list[_Motion]:
-    """Constant velocity; a walker may stop as well."""
-    yaw = float(agents.yaw_rad[row])
+    """Constant velocity; a walker may stop as well, and a vehicle that turns may as well go on turning."""
+    yaw, rate = float(agents.yaw_rad[row]), float(agents.yaw_rate_radps[row])
     course = math.atan2(agents.vy_mps[row], agents.vx_mps[row]) if speed > 0.1 else yaw
-    x, y = float(agents.x_m[row]), float(agents.y_m[row])
-    reach = speed * HORIZON_S + 10.0
-    path = Polyline.through(np.array([[x, y], [x + reach * math.cos(course), y + reach * math.sin(course)]]))
-    turn = wrap_rad(yaw - course)
     braking = min(float(agents.acceleration_mps2[row]), 0.0)
-    goes = _Motion(row, "straight", 1.0, path, 0.0, 0.0, 0.0, 0.0, math.inf, (0.0, 0.0), speed, braking, turn)
-    if int(agents.kinds[row]) not in _WALKERS or speed < 0.2:
-        return [goes]
-    stops = replace(goes, label="stop", probability=0.2, acceleration_mps2=-1.5)
-    return [replace(goes, probability=0.8), stops]
+
+    def goes(label: str, probability: float, path: Polyline, acceleration_mps2: float = braking) -> _Motion:
+        return _Motion(
+            row, label, probability, path, 0.0, 0.0, 0.0, 0.0, math.inf, (0.0, 0.0), speed, acceleration_mps2,
+            wrap_rad(yaw - course),
+        )  # fmt: skip
+
+    place = float(agents.x_m[row]), float(agents.y_m[row])
+    ahead = _course(*place, course, 0.0, speed)
+    if int(agents.kinds[row]) in _WALKERS:
+        if speed < 0.2:
+            return [goes("straight", 1.0, ahead)]
+        return [goes("straight", 0.8, ahead), goes("stop", 0.2, ahead, -1.5)]
+    if speed < TURNS_MPS or abs(rate) < TURNS_RADPS:
+        return [goes("straight", 1.0, ahead)]
+    return [goes("straight", 0.5, ahead), goes("turning", 0.5, _course(*place, course, rate, speed))]
+
+
+def _course(x_m: float, y_m: float, course_rad: float, rate_radps: float, speed_mps: float) -> Polyline:
+    """The way at constant speed and turn rate over the horizon, and straight on for 10 m; nobody turns by more than
+    TURNED_RAD.
+
+    The constant turn rate and velocity model: Schubert et al. 2008, "Comparison and evaluation of advanced motion
+    models for vehicle tracking".
+    """
+    step_s = 0.2 if rate_radps else HORIZON_S
+    t = np.arange(0.0, HORIZON_S + 0.5 * step_s, step_s)
+    heading = course_rad + np.clip(rate_radps * (t[:-1] + 0.5 * step_s), -TURNED_RAD, TURNED_RAD)
+    steps = np.full(len(heading), speed_mps * step_s)
+    steps[-1] += 10.0
+    x = x_m + np.concatenate(([0.0], np.cumsum(steps * np.cos(heading))))
+    y = y_m + np.concatenate(([0.0], np.cumsum(steps * np.sin(heading))))
+    return Polyline.through(np.stack((x, y), axis=-1))
 
 
 def _branches(

@@ -120,6 +120,7 @@ class Agents:
     vx_mps: Floats
     vy_mps: Floats
     acceleration_mps2: Floats
+    yaw_rate_radps: Floats
     length_m: Floats
     width_m: Floats
     existence: Floats
@@ -172,6 +173,7 @@ def assemble(context: Context, now_ns: int, odometry: Odometry, pose: PoseEstima
         vx_mps=velocity_world[:, 0],
         vy_mps=velocity_world[:, 1],
         acceleration_mps2=tracks.acceleration_mps2,
+        yaw_rate_radps=tracks.yaw_rate_radps,
         length_m=tracks.length_m,
         width_m=tracks.width_m,
         existence=tracks.existence,

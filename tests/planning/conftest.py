@@ -30,8 +30,9 @@ def context() -> Context:
 
 def agents_of(rows: list[dict[str, Any]]) -> Agents:
     """Agents from rows; what a row leaves out is that of a standing car."""
-    default = {"kinds": 0, "yaw_rad": 0.0, "vx_mps": 0.0, "vy_mps": 0.0, "acceleration_mps2": 0.0, "length_m": 4.5,
-               "width_m": 1.8, "existence": 1.0, "covariance": np.zeros((4, 4))}  # fmt: skip
+    default = {"kinds": 0, "yaw_rad": 0.0, "vx_mps": 0.0, "vy_mps": 0.0, "acceleration_mps2": 0.0,
+               "yaw_rate_radps": 0.0, "length_m": 4.5, "width_m": 1.8, "existence": 1.0,
+               "covariance": np.zeros((4, 4))}  # fmt: skip
     full = [{"ids": i + 1, **default, **row} for i, row in enumerate(rows)]
     return Agents(**{
         name: np.array([row[name] for row in full], dtype=np.int64 if name in ("ids", "kinds") else np.float64)

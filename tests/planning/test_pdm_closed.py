@@ -28,8 +28,8 @@ def agents(*rows, kinds=None):
     return Agents(
         ids=np.arange(n) + 100, kinds=np.zeros(n, dtype=np.int64) if kinds is None else np.asarray(kinds),
         x_m=table[:, 0], y_m=table[:, 1], yaw_rad=table[:, 2], vx_mps=table[:, 3] * np.cos(table[:, 2]),
-        vy_mps=table[:, 3] * np.sin(table[:, 2]), acceleration_mps2=np.zeros(n), length_m=np.full(n, 4.5),
-        width_m=np.full(n, 2.0), existence=np.ones(n),
+        vy_mps=table[:, 3] * np.sin(table[:, 2]), acceleration_mps2=np.zeros(n), yaw_rate_radps=np.zeros(n),
+        length_m=np.full(n, 4.5), width_m=np.full(n, 2.0), existence=np.ones(n),
         covariance=np.zeros((n, 4, 4)),
     )  # fmt: skip
 

@@ -155,6 +155,22 @@ def test_the_tail_of_a_lorry_stays_in_its_lane_while_its_front_comes_into_the_ne
     assert tail[:, S_HIGH] == pytest.approx(np.sort(change[:, :, S_LOW], axis=0)[1], abs=0.5)
 
 
+def test_who_turns_off_its_lanes_goes_on_turning_or_straight_on(scene: SceneMaker) -> None:
+    speed, rate = 8.0, 0.4
+    row = {"ahead_m": 30.0, "left_m": 40.0, "vx_mps": speed, "yaw_rate_radps": rate}
+    futures = predicted(scene, row)
+    assert futures.labels == ("straight", "turning")
+    assert futures.probability == pytest.approx([0.5, 0.5])
+    s, d = (0.5 * (futures.boxes[1, :, a] + futures.boxes[1, :, b]) for a, b in ((S_LOW, S_HIGH), (D_LOW, D_HIGH)))
+    turns = rate * TIMES_S < 0.5 * math.pi
+    radius, angle = speed / rate, rate * TIMES_S[turns]
+    assert s[turns] - s[0] == pytest.approx(radius * np.sin(angle), abs=0.1)
+    assert d[turns] - d[0] == pytest.approx(radius * (1.0 - np.cos(angle)), abs=0.1)
+    assert s[~turns] == pytest.approx(s[turns][-1], abs=0.3)  # a quarter turn at most, then straight on
+    slow = predicted(scene, {**row, "vx_mps": 1.0})
+    assert slow.labels == ("straight",)
+
+
 def test_a_lorry_that_is_straight_and_a_car_that_is_askew_are_one_box(scene: SceneMaker) -> None:
     straight = {"ahead_m": 30.0, "left_m": -3.6, "vx_mps": 20.0, "length_m": 18.0, "width_m": 2.5}
     askew = {"ahead_m": 30.0, "left_m": -3.6, "vx_mps": 5.0, "yaw_rad": 0.3}
