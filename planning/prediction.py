@@ -420,25 +420,36 @@ def _turn_weight(path: Polyline, s_m: float, speed_mps: float, settings: Predict
 def _rolled_out(  # type: ignore[no-untyped-def]
     points, s_m, headings, s0, d0, across, end, settle, come, rate, speed, acceleration, turn, lasts_s, times
 ):
-    """Poses (K, 4) of the centre in `world`: x, y, yaw, speed."""
+    """Poses (K, 4) of the centre in `world`: x, y, yaw, speed along the path.
+
+    What is gone sideways is not gone along: who ends its lane change gets faster along the path without speeding up.
+    """
     out = np.empty((len(times), 4))
-    half = 0.5 * end
-    segment = 0
+    half, whole = 0.5 * end, math.copysign(math.hypot(speed, across), speed)
+    segment, s, gone_s, along_mps = 0, s0, 0.0, speed
     for k in range(len(times)):
         t = times[k]
         # Who brakes stands some time; speeding up is only foretold as long as it is told to go on.
         changing = acceleration if acceleration < -0.3 or (acceleration > 0.3 and math.isfinite(lasts_s)) else 0.0
-        span = min(t, lasts_s, speed / -changing) if changing < 0.0 else min(t, lasts_s) if changing > 0.0 else 0.0
-        now = speed + changing * span
-        s = s0 + 0.5 * (speed + now) * span + now * (t - span)
+        span = min(t, lasts_s, whole / -changing) if changing < 0.0 else min(t, lasts_s) if changing > 0.0 else 0.0
+        now = whole + changing * span
+        aside = 0.0
         if rate > 0.0:
             d = d0 + half * (math.cos(come) - math.cos(min(come + rate * t, math.pi)))
+            aside = half * rate * math.sin(min(come + rate * t, math.pi))
         elif math.isinf(settle):
-            d = d0 + across * t
+            d, aside = d0 + across * t, across
             if (end - d) * across < 0.0:
-                d = end if (end - d0) * across > 0.0 else d0
+                d, aside = end if (end - d0) * across > 0.0 else d0, 0.0
         else:
             d = d0 + across * settle * (1.0 - math.exp(-t / settle))
+            aside = across * math.exp(-t / settle)
+        if across == 0.0 and rate == 0.0:
+            s = s0 + 0.5 * (speed + now) * span + now * (t - span)
+        else:
+            now = math.copysign(math.sqrt(max(now * now - aside * aside, 0.0)), now)
+            s += 0.5 * (along_mps + now) * (t - gone_s)
+            gone_s, along_mps = t, now
         while segment < len(headings) - 1 and s > s_m[segment + 1]:
             segment += 1
         while segment > 0 and s < s_m[segment]:

@@ -111,6 +111,15 @@ def test_who_brakes_stands_and_does_not_roll_back(scene: SceneMaker) -> None:
     assert box[-1, S_LOW] - box[0, S_LOW] == pytest.approx(8.0**2 / (2 * 4.0), abs=0.01)
 
 
+def test_who_ends_its_lane_change_is_as_fast_along_the_lane_as_it_was_altogether(scene: SceneMaker) -> None:
+    futures = predicted(scene, {"ahead_m": 30.0, "left_m": -3.0, "vx_mps": 4.0, "vy_mps": 3.0})
+    change = futures.boxes[futures.labels.index("change")]
+    assert change[0, SPEED] == pytest.approx(4.0, abs=0.01)
+    assert change[-1, SPEED] == pytest.approx(5.0, abs=0.01)
+    gone_m = change[-1, S_LOW] - change[0, S_LOW]
+    assert gone_m == pytest.approx(4.0 * 1.0 + 5.0 * 5.0, abs=0.6)  # sideways for one second, then along
+
+
 def test_who_brakes_while_it_changes_lanes_suits_its_speed_and_does_not_stop(scene: SceneMaker) -> None:
     braking = {"ahead_m": 30.0, "left_m": -3.1, "vx_mps": 15.0, "acceleration_mps2": -3.0}
     changes, keeps = predicted(scene, {**braking, "vy_mps": 1.0}), predicted(scene, braking)
