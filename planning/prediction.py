@@ -422,10 +422,12 @@ def _rolled_out(  # type: ignore[no-untyped-def]
 ):
     """Poses (K, 4) of the centre in `world`: x, y, yaw, speed along the path.
 
-    What is gone sideways is not gone along: who ends its lane change gets faster along the path without speeding up.
+    What is gone sideways is not gone along: who ends its lane change gets faster along the path without speeding up. A
+    drift that dies out says nothing of that, as it may be an error of what is seen; nor does that of who backs.
     """
     out = np.empty((len(times), 4))
-    half, whole = 0.5 * end, math.copysign(math.hypot(speed, across), speed)
+    turns_in = speed > 0.0 and across != 0.0 and math.isinf(settle)
+    half, whole = 0.5 * end, math.hypot(speed, across) if turns_in else speed
     segment, s, gone_s, along_mps = 0, s0, 0.0, speed
     for k in range(len(times)):
         t = times[k]
@@ -444,7 +446,7 @@ def _rolled_out(  # type: ignore[no-untyped-def]
         else:
             d = d0 + across * settle * (1.0 - math.exp(-t / settle))
             aside = across * math.exp(-t / settle)
-        if across == 0.0 and rate == 0.0:
+        if not turns_in:
             s = s0 + 0.5 * (speed + now) * span + now * (t - span)
         else:
             now = math.copysign(math.sqrt(max(now * now - aside * aside, 0.0)), now)

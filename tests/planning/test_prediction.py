@@ -120,6 +120,14 @@ def test_who_ends_its_lane_change_is_as_fast_along_the_lane_as_it_was_altogether
     assert gone_m == pytest.approx(4.0 * 1.0 + 5.0 * 5.0, abs=0.6)  # sideways for one second, then along
 
 
+def test_who_stands_and_seems_to_drift_or_backs_is_not_foretold_to_drive_on(scene: SceneMaker) -> None:
+    drifts = predicted(scene, {"ahead_m": 30.0, "left_m": -3.6, "vx_mps": 0.02, "vy_mps": 0.08})
+    backs = predicted(scene, {"ahead_m": 30.0, "left_m": -3.0, "vx_mps": -0.05, "vy_mps": 1.0})
+    for futures, most_mps in ((drifts, 0.03), (backs, 0.0)):
+        assert (np.abs(futures.boxes[..., SPEED]) < 0.06).all()
+        assert (futures.boxes[..., SPEED] <= most_mps).all()
+
+
 def test_who_brakes_while_it_changes_lanes_suits_its_speed_and_does_not_stop(scene: SceneMaker) -> None:
     braking = {"ahead_m": 30.0, "left_m": -3.1, "vx_mps": 15.0, "acceleration_mps2": -3.0}
     changes, keeps = predicted(scene, {**braking, "vy_mps": 1.0}), predicted(scene, braking)
