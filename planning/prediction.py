@@ -224,7 +224,7 @@ def _motions(
     speed = math.hypot(vx, vy)
     point = np.array([[agents.x_m[row], agents.y_m[row]]])
     if int(agents.kinds[row]) in (*_WALKERS, int(EntityKind.OBSTACLE)):
-        return _straight(agents, row, speed)
+        return _unguided(agents, row, speed)
     lanes, along, offset = lane_map.nearest(point, agents.yaw_rad[row : row + 1])
     lane, s, d = int(lanes[0]), float(along[0]), float(offset[0])
     heading = float(lane_map.centre(lane).heading(s))
@@ -311,7 +311,7 @@ def _off_its_lanes(scene: Scene, row: int, speed: float, settings: PredictionSet
     Beyond the end of that lane it is taken to go straight on.
     """
     agents, lane_map = scene.agents, scene.context.lane_map
-    straight = _straight(agents, row, speed)
+    straight = _unguided(agents, row, speed)
     yaw = float(agents.yaw_rad[row])
     lanes, along, offset = lane_map.nearest(
         np.array([[agents.x_m[row], agents.y_m[row]]]), np.array([wrap_rad(yaw + math.pi)])
@@ -330,7 +330,7 @@ def _off_its_lanes(scene: Scene, row: int, speed: float, settings: PredictionSet
     return [*(replace(motion, probability=0.5 * motion.probability) for motion in straight), stays]
 
 
-def _straight(agents: Agents, row: int, speed: float) -> list[_Motion]:
+def _unguided(agents: Agents, row: int, speed: float) -> list[_Motion]:
     """Constant velocity; a walker may stop as well, and a vehicle that turns may as well go on turning."""
     yaw, rate = float(agents.yaw_rad[row]), float(agents.yaw_rate_radps[row])
     course = math.atan2(agents.vy_mps[row], agents.vx_mps[row]) if speed > 0.1 else yaw
