@@ -50,6 +50,8 @@ ARRIVAL_MARGIN_M = 2.0
 """So far inside the goal's area the ego wants to be."""
 STOP_SLACK_M = 2.0
 """So far behind a stop stands the wall that means it: the ego keeps this much from any obstacle."""
+ON_MARK_M = 0.1
+"""Who rides on the mark is in the lane, as long as his middle is not this far beyond it."""
 BESIDE_M = 0.4
 """So far out of the lane's middle the ego that passes somebody stops where it is, not back in the middle."""
 STRONG_MPS2 = 5.0
@@ -234,6 +236,7 @@ class LanewisePlanner:
         room = (float(np.interp(s, path.s_m, side[rows])) for side in (route.left_m, route.right_m))
         limits = Limits(min(pace, float(road.ceiling_mps[0])), (next(room), next(room)), stop_m, memory.lane == PASS)
         place = place_on(path, scene, s, d)
+        mark_m = -math.inf if context.mission.may_pass else ON_MARK_M
         return Layout(
             path=path,
             start_m=start_m,
@@ -245,6 +248,7 @@ class LanewisePlanner:
             ego=EgoOnPath(
                 s, ego.speed_mps, now, vehicle.front_m, vehicle.rear_m, vehicle.width_m,
                 pace, float(memory.lane), now, *_arrival(scene, start_m),
+                limits.room_m[0] + mark_m, limits.room_m[1] + mark_m,
             ),
             road=road,
             futures=futures,

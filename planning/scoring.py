@@ -121,6 +121,10 @@ class EgoOnPath:
     from_m: float = 0.0
     to_m: float = 0.0
     """Where on the path the ego's rear axle has to be, [from_m, to_m], at some time in [from_s, to_s] from now."""
+    lane_left_m: float = -math.inf
+    lane_right_m: float = -math.inf
+    """Whoever has his middle between these offsets, [-right, left], is followed, however narrow he is and however far
+    beside the ego: that is how UN R157 finds the vehicle in front. Nobody where the ego may pass."""
 
     def numbers(self) -> Floats:
         """As the kernel reads them."""

@@ -41,7 +41,10 @@ DISTANCE, SPEED, ACCELERATION, OFFSET = range(4)
     W_EMERGENCY, W_OFFSET, W_CHANGE, W_SWITCH_LANE, W_BACK, W_SWITCH_SPEED, W_ARRIVAL,
 ) = range(36)  # fmt: skip
 """Numbers of `ScoringSettings` and `Weights` as the kernel reads them, in the order of their fields."""
-EGO_S, EGO_V, EGO_A, FRONT_M, REAR_M, WIDTH_M, ALLOWED, BEFORE_LANE, BEFORE_A, FROM_S, TO_S, FROM_M, TO_M = range(13)
+(
+    EGO_S, EGO_V, EGO_A, FRONT_M, REAR_M, WIDTH_M, ALLOWED, BEFORE_LANE, BEFORE_A, FROM_S, TO_S, FROM_M, TO_M,
+    LANE_LEFT, LANE_RIGHT,
+) = range(15)  # fmt: skip
 """Numbers of `EgoOnPath`."""
 END_D, END_X, C0, C1, C2, C3, C4, C5, ROOM_LEFT, ROOM_RIGHT, LANE_SIDE, BACK_X, BACK_LENGTH = range(13)
 """Columns of a way."""
@@ -130,12 +133,20 @@ def following(k, later, v, distance, d, later_d, half, way, ego, policy, boxes, 
         gap = rear - s - ego[FRONT_M]
         at_d = d if math.isinf(way[BACK_X]) else offset_at(way, distance + met_at(max(gap, 0.0), v, boxes[k, f, 4]))[0]
         inside = boxes[k, f, 2] < at_d + reach and boxes[k, f, 3] > at_d - reach
+        inside = inside or (way[LANE_SIDE] == 0.0 and beside_lane(k, f, ego, boxes) < 0.0)
         if not inside and not (boxes[later, f, 2] < later_d + reach and boxes[later, f, 3] > later_d - reach):
             continue
         a = behind(v, gap, boxes[k, f, 4], policy[HEADWAY], numbers)
         if a < wanted:
             wanted, found = a, f
     return wanted, found
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def beside_lane(k, f, ego, boxes):  # type: ignore[no-untyped-def]
+    """How far the middle of a future's box is beside the lane of an ego that has to stay in it [m]."""
+    middle = 0.5 * (boxes[k, f, 2] + boxes[k, f, 3])
+    return max(middle - ego[LANE_LEFT], -ego[LANE_RIGHT] - middle)
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -230,7 +241,8 @@ def look_around(  # type: ignore[no-untyped-def]
             elif worst[f] >= 0.0:
                 worst[f] = max(worst[f], cost)
         # Who is before the middle of the lane is followed, though a shift aside would just get past.
-        before = across if aside else min(across, max(boxes[k, f, 2], -boxes[k, f, 3]) - half)
+        in_lane = min(max(boxes[k, f, 2], -boxes[k, f, 3]) - half, beside_lane(k, f, ego, boxes))
+        before = across if aside else min(across, in_lane)
         if rear > low and before < 0.0:
             backs = -BACKING_MPS < boxes[k, f, 4] < 0.0
             now = behind_somebody(max(rear - high, 0.0), v, v if backs else closing, share, last, numbers)
@@ -367,6 +379,12 @@ def of_13(a):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", inline="always")
+def of_15(a):  # type: ignore[no-untyped-def]
+    """A row of 15 numbers as a tuple."""
+    return a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13], a[14]
+
+
+@njit(cache=True, error_model="numpy", inline="always")
 def of_36(a):  # type: ignore[no-untyped-def]
     """A row of 36 numbers as a tuple."""
     return (
@@ -382,7 +400,7 @@ def candidate_body(  # type: ignore[no-untyped-def]
 ):
     """One candidate: the way with policy `item`. Rows are held in registers: what is written may alias arrays."""
     lead[item] = score_candidate(
-        of_13(way), of_7(policies[item]), of_13(ego), road, boxes, chance, whose, sigma, times, of_36(numbers),
+        of_13(way), of_7(policies[item]), of_15(ego), road, boxes, chance, whose, sigma, times, of_36(numbers),
         terms[item], motion[item], worst[item],
     )  # fmt: skip
 
@@ -423,7 +441,7 @@ CANDIDATE_SCORING = kernel(
     "candidate-scoring", "2", candidate_body,
     inputs={
         "way": "float64 (13)", "policies": "float64 (items, 7)",
-        "ego": "float64 (13)", "road": "float64 (3, cells)",
+        "ego": "float64 (15)", "road": "float64 (3, cells)",
         "boxes": "float64 (instants, futures, 6)", "chance": "float64 (futures)", "whose": "int64 (futures)",
         "sigma": "float64 (instants, 2)",
         "times": "float64 (instants)", "numbers": "float64 (settings)",

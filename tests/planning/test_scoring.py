@@ -134,6 +134,18 @@ def test_who_rides_at_the_edge_of_the_lane_is_followed_though_a_shift_aside_woul
     assert gaps[2] == 0.0
 
 
+def test_whose_middle_is_in_the_lane_is_followed_by_an_ego_that_may_not_pass() -> None:
+    close = futures((108.0, 15.0, -1.7, 0.0, 1.0))
+    narrow = replace(close, boxes=close.boxes + np.array([0.0, 0.0, 0.5, -0.5, 0.0, 0.0]))  # beside the ego's strip
+    stays = replace(ego(), lane_left_m=1.75, lane_right_m=1.75)
+    assert scored(HOLD, narrow).terms[0, GAP] == 0.0
+    assert scored(FOLLOW, narrow).lead[0] == -1
+    assert scored(HOLD, narrow, of=stays).terms[0, GAP] > 1.0
+    assert scored(FOLLOW, narrow, of=stays).lead[0] == 0
+    beyond = replace(narrow, boxes=narrow.boxes - np.array([0.0, 0.0, 0.1, 0.1, 0.0, 0.0]))
+    assert scored(HOLD, beyond, of=stays).terms[0, GAP] == 0.0
+
+
 def test_following_keeps_a_gap_and_driving_close_costs() -> None:
     lead = futures((125.0, 15.0, 0.0, 0.0, 1.0))
     follows, holds = scored(FOLLOW, lead), scored(HOLD, lead)
