@@ -16,7 +16,6 @@ from lanewise.drive import READ, Drive, drive_of
 from lanewise.provenance import versions
 from lanewise.ratings import ratings
 from lanewise.report.scene import ReportData
-from lanewise.report.sight import sight_of
 from lanewise.reporting import DECISIVE, report_data
 from planning.metrics.corridor import CROSSABLE, UNMARKED, corridor_of
 from planning.metrics.judge import judge
@@ -127,4 +126,4 @@ def recorded_report(path: Path) -> ReportData:
     context = assignment.context(config.planner.period_s)
     drive = drive_of(read_drive(recording))
     verdict = verdict_of(drive, context, assignment)
-    return report_data(drive, verdict, context, config, drive_hash(digests(path)), sight_of(recording))
+    return report_data(drive, verdict, context, config, drive_hash(digests(path)), recording)

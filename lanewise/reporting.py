@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from bus.messages import Level, SafetyMode, ScenarioEvent
+from bus.recording import Recording
 from lanewise.config import RunConfig
 from lanewise.drive import Drive, TimedPlan
 from lanewise.provenance import versions
 from lanewise.report.road import road_around
 from lanewise.report.scene import DriveEvent, ModeChange, PlanView, Provenance, ReportData
 from lanewise.report.series import series_of
-from lanewise.report.sight import Sight
+from lanewise.report.sight import Sight, sight_of
+from lanewise.report.weighed import weighed_of
 from planning.metrics import general, r157
 from planning.metrics.corridor import corridor_of
 from planning.metrics.result import Verdict
@@ -32,9 +34,10 @@ SHOWN_ELEMENTS = ("event", "override", "ego", "end")
 
 
 def report_data(
-    drive: Drive, verdict: Verdict, context: Context, config: RunConfig, drive_hash: str, sight: Sight
+    drive: Drive, verdict: Verdict, context: Context, config: RunConfig, drive_hash: str, recording: Recording | None
 ) -> ReportData:
-    """The report of a drive."""
+    """The report of a drive; what cameras saw and the planner weighed is read from its recording."""
+    sight = Sight() if recording is None else sight_of(recording)
     rollout = drive.rollout
     corridor = corridor_of(context.mission.route, context.lane_map)
     points = np.stack((rollout.ego.x_m, rollout.ego.y_m), axis=-1)
@@ -62,6 +65,7 @@ def report_data(
         events=_events(drive),
         hazard_spans_s=drive.hazard_spans_s,
         sight=sight,
+        weighed=() if recording is None else weighed_of(recording),
     )
 
 

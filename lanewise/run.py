@@ -25,7 +25,6 @@ from lanewise.drive import READ, Drive, drive_of
 from lanewise.provenance import versions
 from lanewise.recorded import read_drive, verdict_of
 from lanewise.report.page import write_report
-from lanewise.report.sight import Sight, sight_of
 from lanewise.reporting import report_data
 from lanewise.scenarios.catalog import shipped_scenario
 from lanewise.sources import load_source
@@ -117,8 +116,8 @@ def judged(config: RunConfig, folder: Path, outputs: Outputs, progress: Progress
     result = RunResult(engine.name, folder, verdict, drive.info.regulation, float(drive.rollout.t_s[-1]), found_hash)
     (folder / "metrics.json").write_text(json.dumps(metrics_json(result, config), indent=2) + "\n")
     if outputs.report:
-        sight = sight_of(Recording.open(folder / "drive.mcap")) if outputs.record else Sight()
-        write_report(report_data(drive, verdict, context, config, found_hash or "", sight), folder / "report.html")
+        recording = Recording.open(folder / "drive.mcap") if outputs.record else None
+        write_report(report_data(drive, verdict, context, config, found_hash or "", recording), folder / "report.html")
     return Judged(result, drive, context, assignment)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+import zlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +19,7 @@ from lanewise.report.artwork import artwork
 from lanewise.report.palette import THEMES, body_role
 from lanewise.report.scene import PlanView, ReportData, RoadLine, RoadSignal
 from lanewise.report.sight import SeenTracks, Strip
+from lanewise.report.weighed import Weighed
 from maps.road_model import Dashes
 
 SAMPLE_S = 0.04
@@ -25,6 +27,11 @@ SAMPLE_S = 0.04
 
 PLAN_POINTS = 16
 """Points of a plan that are sent."""
+
+COST_STEP, PATH_STEP_M = 0.01, 0.02
+"""What one count of a cost and of a place means where candidates are sent as integers."""
+NO_COST = -(2**31)
+"""What is sent for a cost that is not finite."""
 
 
 def page_data(data: ReportData) -> dict[str, Any]:
@@ -53,6 +60,7 @@ def page_data(data: ReportData) -> dict[str, Any]:
         "series": _series(data, keep),
         "cameras": [_strip(strip) for strip in data.sight.strips],
         "tracks": [{"t": round(seen.t_s, 3), "boxes": _boxes(seen, origin)} for seen in data.sight.tracks],
+        "weighed": _weighed(data.weighed, origin),
         "verdict": {"passed": data.verdict.passed, "t": data.verdict.t_s},
         "themes": {name: dict(palette) for name, palette in THEMES.items()},
         "maxSpeed": round(float(max(rollout.ego.speed_mps.max(), data.rollout.set_speed_mps, 1.0)), 2),
@@ -167,6 +175,44 @@ def _strip(strip: Strip) -> dict[str, Any]:
 
 def _boxes(seen: SeenTracks, origin: Floats) -> list[list[float | None]]:
     return [_numbers((*(row[:2] - origin), *row[2:]), 2) for row in seen.boxes]
+
+
+def _weighed(instants: tuple[Weighed, ...], origin: Floats) -> dict[str, Any]:
+    """Instants of N candidates with C terms; `names` holds each label once.
+
+    `packed` is the deflated, little-endian sequence of costs (C, N) as int32, names (N,) as uint32, and places
+    (PATH_POINTS, 2, N) as int16, counted from `from`.
+    """
+    names = sorted({label for instant in instants for label in instant.labels})
+    number = {name: k for k, name in enumerate(names)}
+    return {
+        "names": names,
+        "step": {"cost": COST_STEP, "path": PATH_STEP_M},
+        "noCost": NO_COST,
+        "instants": [
+            {
+                "t": round(instant.t_s, 3),
+                "terms": instant.terms,
+                "chosen": instant.chosen,
+                "count": len(instant.labels),
+                "from": _numbers(instant.paths[0, 0] - origin, 2),
+                "packed": _packed(instant, number),
+            }
+            for instant in instants
+        ],
+    }
+
+
+def _packed(instant: Weighed, number: dict[str, int]) -> str:
+    steps = np.rint(instant.costs / COST_STEP)
+    costs = np.where(np.abs(steps) < -NO_COST, steps, NO_COST)  # what is not a number is not below either
+    places = np.rint((instant.paths - instant.paths[0, 0]) / PATH_STEP_M)
+    parts = (
+        costs.T.astype("<i4"),
+        np.array([number[label] for label in instant.labels], dtype="<u4"),
+        np.clip(np.moveaxis(places, 0, -1), -(2**15), 2**15 - 1).astype("<i2"),
+    )
+    return base64.b64encode(zlib.compress(b"".join(part.tobytes() for part in parts), 9)).decode("ascii")
 
 
 def _series(data: ReportData, keep: Any) -> dict[str, Any]:

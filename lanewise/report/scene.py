@@ -16,6 +16,7 @@ from geometry.angles import Floats
 from geometry.errors import ContractError
 from lanewise.report.series import Series
 from lanewise.report.sight import Sight
+from lanewise.report.weighed import Weighed
 from maps.road_model import Dashes
 from motion.rollout import Rollout
 from planning.metrics.result import Verdict
@@ -161,7 +162,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportData:
-    """One drive as its report shows it. Plans, modes and events are in the order of their times.
+    """One drive as its report shows it. Plans, modes, events and `weighed` are in the order of their times.
 
     `decisive` names the metrics that the verdict rests on; the others inform. `hazard_spans_s` are the stretches
     (from, to) in which the ego's hazard lights blink.
@@ -182,13 +183,14 @@ class ReportData:
     events: tuple[DriveEvent, ...] = ()
     hazard_spans_s: tuple[tuple[float, float], ...] = ()
     sight: Sight = Sight()
+    weighed: tuple[Weighed, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.rollout.t_s) < 2:
             raise ContractError(f"a report needs a drive of at least two samples, not {len(self.rollout.t_s)}")
         if len(self.series.gap_m) != len(self.rollout.t_s):
             raise ContractError("the series of a report have another length than its drive")
-        for name in ("plans", "modes", "events"):
+        for name in ("plans", "modes", "events", "weighed"):
             times = [item.t_s for item in getattr(self, name)]
             if times != sorted(times):
                 raise ContractError(f"the {name} of a report are not in the order of their times")

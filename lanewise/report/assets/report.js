@@ -5,7 +5,7 @@
   const byId = (id) => document.getElementById(id);
   const times = drive.t, end = times[times.length - 1];
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const state = { t: 0, playing: false, rate: 1, follow: true, north: false, scale: 7, centre: [0, 0], dirty: true };
+  const state = { t: 0, pointed: null, playing: false, rate: 1, follow: true, north: false, ways: true, scale: 7, centre: [0, 0], dirty: true };
   let colors = drive.themes.light;
 
   // --- time ---------------------------------------------------------------------------------------------------------
@@ -64,8 +64,10 @@
     return "#" + parts.map((p) => Math.round(p + share * (target - p)).toString(16).padStart(2, "0")).join("");
   }
 
-  function speedColor(v) {
-    const share = Math.min(Math.max(v / drive.maxSpeed, 0), 1);
+  const speedColor = (v) => graded(Math.min(Math.max(v / drive.maxSpeed, 0), 1));
+
+  // From slow (0) to fast (1).
+  function graded(share) {
     const [a, b, u] = share < 0.5 ? ["slow", "medium", 2 * share] : ["medium", "fast", 2 * share - 1];
     const mix = [1, 3, 5].map((i) => {
       const from = parseInt(colors[a].slice(i, i + 2), 16), to = parseInt(colors[b].slice(i, i + 2), 16);
@@ -206,6 +208,33 @@
     pen.globalAlpha = 1;
   }
 
+  // What was weighed last: the cheap green and strong, the dear red and faint, the cheapest on top.
+  function drawCandidates() {
+    const told = state.ways ? opened() : null;
+    if (!told || state.t - told.t > 1) return;
+    pen.lineCap = "round";
+    for (let rank = told.count - 1; rank >= 0; rank--) {
+      const share = told.dearness[told.order[rank]];
+      strokeCandidate(told, told.order[rank], graded(1 - share), 0.5 - 0.42 * share, 1.1);
+    }
+    if (state.pointed !== null && state.pointed < told.count) strokeCandidate(told, state.pointed, colors.ink, 1, 3);
+    pen.globalAlpha = 1;
+    pen.lineCap = "butt";
+  }
+
+  function strokeCandidate(told, i, color, alpha, width) {
+    pen.strokeStyle = color;
+    pen.globalAlpha = alpha;
+    pen.lineWidth = width / state.scale;
+    pen.beginPath();
+    for (let k = 0; k < told.points; k++) {
+      const x = told.from[0] + told.step * told.places[2 * k * told.count + i];
+      const y = told.from[1] + told.step * told.places[(2 * k + 1) * told.count + i];
+      pen[k ? "lineTo" : "moveTo"](x, y);
+    }
+    pen.stroke();
+  }
+
   function drawMember(member, pose, m, lights) {
     const cos = Math.cos(pose.yaw), sin = Math.sin(pose.yaw);
     useCamera(m);
@@ -253,6 +282,7 @@
     useCamera(m);
     drawRoad();
     drawTrail(place);
+    drawCandidates();
     drawPlan(plan);
     const blink = Math.floor(state.t / 0.4) % 2 === 0, names = [];
     for (const other of drive.others) {
@@ -497,6 +527,79 @@
     });
   }
 
+  // --- what the planner weighed -------------------------------------------------------------------------------------
+
+  const weighed = drive.weighed, CHEAPEST = 10, DEAREST = 50;
+  const unpacked = new Map();  // instants that have been inflated; null while that lasts
+
+  // The last instant that was weighed, once it is there.
+  function opened() {
+    const instant = latest(weighed.instants, state.t);
+    if (!instant) return null;
+    if (!unpacked.has(instant)) {
+      unpacked.set(instant, null);
+      inflate(instant).then((told) => { unpacked.set(instant, told); state.dirty = true; });
+    }
+    return unpacked.get(instant);
+  }
+
+  async function inflate(instant) {
+    const bytes = Uint8Array.from(atob(instant.packed), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const buffer = await new Response(stream).arrayBuffer();
+    const count = instant.count, cells = count * instant.terms.length;
+    const costs = new Int32Array(buffer, 0, cells), names = new Uint32Array(buffer, 4 * cells, count);
+    const places = new Int16Array(buffer, 4 * (cells + count));
+    const total = Float64Array.from({ length: count }, (_, i) => {
+      let sum = 0;
+      for (let c = 0; c < instant.terms.length; c++) sum += costOf(costs[c * count + i]);
+      return sum;
+    });
+    const order = Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => total[a] - total[b] || a - b);
+    const least = total[order[0]], dearness = total.map((cost) => Math.min(Math.log1p(cost - least) / Math.log1p(DEAREST), 1));
+    return { ...instant, costs, names, places, total, order, dearness, points: places.length / (2 * count), step: weighed.step.path };
+  }
+
+  const costOf = (steps) => (steps === weighed.noCost ? Infinity : steps * weighed.step.cost);
+
+  let listed = { told: null, all: null };
+  function listCandidates() {
+    const table = byId("weighed");
+    if (!table) return;
+    const told = opened(), all = byId("weighed-all").getAttribute("aria-pressed") === "true";
+    if (!told || (listed.told === told && listed.all === all)) return;
+    listed = { told, all };
+    state.pointed = null;
+    const cell = (kind, value, numeric) => {
+      const made = document.createElement(kind);
+      made.textContent = value;
+      if (numeric) made.className = "number";
+      return made;
+    };
+    const head = document.createElement("tr");
+    head.append(cell("th", "candidate"), cell("th", "cost", true), ...told.terms.map((term) => cell("th", term, true)));
+    table.tHead.replaceChildren(head);
+    const chosen = told.chosen < 0 ? [] : [told.chosen], others = [...told.order].filter((i) => i !== told.chosen);
+    const ranks = [...chosen, ...others].slice(0, all ? told.count : CHEAPEST);
+    table.tBodies[0].replaceChildren(...ranks.map((i) => {
+      const row = document.createElement("tr");
+      row.append(cell("td", weighed.names[told.names[i]].replaceAll("m/s2", "m/s²")), cell("td", figure(told.total[i]), true));
+      told.terms.forEach((_, c) => {
+        const cost = costOf(told.costs[c * told.count + i]), made = cell("td", cost === 0 ? "·" : figure(cost), true);
+        const share = cost === 0 ? 0 : Math.min(Math.log1p(cost) / Math.log1p(DEAREST), 1);
+        made.style.background = `color-mix(in srgb, var(--slow) ${Math.round(45 * share)}%, transparent)`;
+        row.append(made);
+      });
+      if (i === told.chosen) row.className = "chosen";
+      row.onpointerenter = () => { state.pointed = i; state.dirty = true; };
+      row.onpointerleave = () => { state.pointed = null; state.dirty = true; };
+      return row;
+    }));
+    text("weighed-count", `${told.count} candidates at ${told.t.toFixed(1)} s.`);
+  }
+
+  const figure = (cost) => (Number.isFinite(cost) ? cost.toFixed(2).replace("-", "−") : "∞");
+
   // --- the loop -----------------------------------------------------------------------------------------------------
 
   function draw() {
@@ -506,6 +609,7 @@
     drawBand();
     for (const plot of PLOTS) drawCursor(plot, place);
     showPictures();
+    listCandidates();
   }
 
   let before = null;
@@ -584,6 +688,7 @@
     "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8),
     "<": () => rate(-1), ">": () => rate(1),
     f: () => toggle("follow", !state.follow),
+    c: () => { if (byId("ways")) toggle("ways", !state.ways); },
     n: () => toggle("north", !state.north),
     e: nextEvent, d: switchTheme,
     "?": () => showKeys(byId("keys").hidden),
@@ -604,6 +709,13 @@
   byId("zoom-in").onclick = () => zoom(1.25);
   byId("zoom-out").onclick = () => zoom(0.8);
   byId("follow").onclick = () => toggle("follow", !state.follow);
+  if (byId("ways")) {
+    byId("ways").onclick = KEYS.c;
+    byId("weighed-all").onclick = (e) => {
+      e.target.setAttribute("aria-pressed", String(e.target.getAttribute("aria-pressed") !== "true"));
+      state.dirty = true;
+    };
+  }
   byId("north").onclick = () => toggle("north", !state.north);
   byId("help").onclick = () => showKeys(byId("keys").hidden);
   byId("theme").onclick = switchTheme;
