@@ -538,7 +538,10 @@
     if (!instant) return null;
     if (!unpacked.has(instant)) {
       unpacked.set(instant, null);
-      inflate(instant).then((told) => { unpacked.set(instant, told); state.dirty = true; });
+      inflate(instant).then(
+        (told) => { unpacked.set(instant, told); state.dirty = true; },
+        () => text("weighed-count", "This browser cannot unpack them: use one of 2023 or later (DecompressionStream)."),
+      );
     }
     return unpacked.get(instant);
   }
