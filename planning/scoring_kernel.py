@@ -438,7 +438,7 @@ def switching(a, lane, ego, numbers):  # type: ignore[no-untyped-def]
 
 
 CANDIDATE_SCORING = kernel(
-    "candidate-scoring", "2", candidate_body,
+    "candidate-scoring", "3", candidate_body,
     inputs={
         "way": "float64 (13)", "policies": "float64 (items, 7)",
         "ego": "float64 (15)", "road": "float64 (3, cells)",
