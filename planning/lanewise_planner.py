@@ -30,9 +30,19 @@ from planning.candidates import (
 )
 from planning.hidden import HiddenSettings, hidden_ceiling_mps
 from planning.laid_ways import Course, Manoeuvre
-from planning.passing import Limits, PassingSettings, passing
+from planning.passing import Limits, PassingSettings, passing, waiting_m
 from planning.planner import Considered, Plan, States
-from planning.prediction import D_HIGH, D_LOW, TIMES_S, Futures, PredictionSettings, predict, with_stop, without
+from planning.prediction import (
+    D_HIGH,
+    D_LOW,
+    TIMES_S,
+    WAITING,
+    Futures,
+    PredictionSettings,
+    predict,
+    with_stop,
+    without,
+)
 from planning.refinement import Candidate, Refined, RefinementSettings, SmoothWay, refine
 from planning.right_of_way import RuleMemory, RuleSettings, RuleStop, next_stop, those_who_yield
 from planning.scene import Agents, Context, Scene
@@ -40,6 +50,7 @@ from planning.scoring import EgoOnPath, Road, Scored, ScoringSettings, score
 from planning.scoring_kernel import ACCELERATION, DISTANCE, SPEED, TERMS
 from planning.space_time import SpaceTimeSettings
 from planning.speed_profile import CEILING_STEP_M, reachable, speed_ceiling, stop_profile
+from planning.standing import Since, StandingSettings, broken_down, standing_since, stranded
 from planning.ways import Begun, Place, changing, evading, keeping, place_on
 
 BEHIND_M, AHEAD_M = 80.0, 300.0
@@ -81,6 +92,7 @@ class LanewiseSettings:
     refinement: RefinementSettings = RefinementSettings()
     rules: RuleSettings = RuleSettings()
     hidden: HiddenSettings = HiddenSettings()
+    standing: StandingSettings = StandingSettings()
     space_time: SpaceTimeSettings = SpaceTimeSettings()
 
 
@@ -105,6 +117,8 @@ class LanewiseMemory:
     """Which of the mission's stops have been served."""
     agents: Agents | None = None
     """The others as they were then."""
+    since: Since = ()
+    """Who of them stands, and since when."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,8 +133,11 @@ class Layout:
     road: Road
     futures: Futures
     stop: RuleStop | None
+    waiting: RuleStop | None
+    """Where the ego stops as long as it keeps the lane, so that it can still steer out of it."""
     rules: RuleMemory
     calls: Calls
+    since: Since
 
     def score(self, settings: ScoringSettings, run: RunKernel) -> Scored:
         """All ways with all policies."""
@@ -146,10 +163,17 @@ class Weighed:
         """The policy of the best candidate."""
         return np.asarray(self.layout.policies[self.scored.index[self.best, 1]])
 
+    @property
+    def stop(self) -> RuleStop | None:
+        """What the best candidate stops for."""
+        waits = self.way.lane == KEEP and self.layout.waiting is not None
+        return self.layout.waiting if waits else self.layout.stop
+
     def candidate(self) -> Candidate:
         """The best one, to be refined."""
         layout = self.layout
-        return Candidate(self.way, self.scored.motion[self.best], layout.ego, layout.road, layout.futures)
+        futures = layout.futures if self.way.lane == KEEP else without(layout.futures, [WAITING])
+        return Candidate(self.way, self.scored.motion[self.best], layout.ego, layout.road, futures)
 
     def considered(self) -> Considered:
         """All candidates with their cost terms; paths at `SHOWN` of the instants."""
@@ -184,7 +208,9 @@ class LanewisePlanner:
         if kept is not None:
             return _kept_plan(kept), replace(self.start(scene.context), manoeuvre=kept.manoeuvre)
         if not scene.ego.engaged:
-            memory = replace(self.start(scene.context), s_m=memory.s_m, rules=memory.rules, calls=memory.calls)
+            memory = replace(
+                self.start(scene.context), s_m=memory.s_m, rules=memory.rules, calls=memory.calls, since=memory.since
+            )
         weighed = self.weigh(scene, memory)
         refined = refine(weighed.candidate(), self.settings.refinement)
         return self._answer(scene, weighed, refined), _remembered(scene, weighed, refined)
@@ -234,16 +260,27 @@ class LanewisePlanner:
         pace = _pace_mps(scene, start_m + s + vehicle.centre_x_m)
         road = self._road(scene, path, s, rows, start_m)
         room = (float(np.interp(s, path.s_m, side[rows])) for side in (route.left_m, route.right_m))
-        limits = Limits(min(pace, float(road.ceiling_mps[0])), (next(room), next(room)), stop_m, memory.lane == PASS)
+        since = standing_since(scene, memory.since, settings.standing)
+        idle = stranded(scene, start_m, futures, settings.standing)
+        begun = memory.lane == PASS
+        limits = Limits(
+            min(pace, float(road.ceiling_mps[0])), (next(room), next(room)), stop_m, begun,
+            idle if begun else broken_down(scene, idle, since, settings.standing),
+        )  # fmt: skip
         place = place_on(path, scene, s, d)
+        ways = self._ways(
+            scene, path, place, limits, futures, Begun(memory.lane, memory.way_end_m - start_m),
+            context.mission.goal_m - start_m,
+        )  # fmt: skip
+        wait_m = self._waiting_m(scene, place, replace(limits, broken=idle), futures)
+        waiting = RuleStop(start_m + wait_m, "waits until it can pass") if wait_m < stop_m else None
+        if waiting is not None:
+            futures = with_stop(futures, wait_m + STOP_SLACK_M, WAITING)
         mark_m = -math.inf if context.mission.may_pass else ON_MARK_M
         return Layout(
             path=path,
             start_m=start_m,
-            ways=self._ways(
-                scene, path, place, limits, futures, Begun(memory.lane, memory.way_end_m - start_m),
-                context.mission.goal_m - start_m,
-            ),
+            ways=ways,
             policies=self._policies(memory, context.dt_s),
             ego=EgoOnPath(
                 s, ego.speed_mps, now, vehicle.front_m, vehicle.rear_m, vehicle.width_m,
@@ -253,9 +290,20 @@ class LanewisePlanner:
             road=road,
             futures=futures,
             stop=stop,
+            waiting=waiting,
             rules=rules,
             calls=calls,
+            since=since,
         )  # fmt: skip
+
+    def _waiting_m(self, scene: Scene, place: Place, limits: Limits, futures: Futures) -> float:
+        """Where on the path the front bumper waits for a way past who stands in the lane, as long as the ego keeps it;
+        infinite where nobody does."""
+        mission = scene.context.mission
+        if not mission.may_pass or mission.arrival is not None:
+            return math.inf
+        wait_m = waiting_m(scene, place, limits, futures, self.settings.passing)
+        return math.inf if wait_m is None else wait_m
 
     def _futures(self, scene: Scene, path: Polyline, before: Agents | None, front_m: float, stop_m: float) -> Futures:
         """What the others may do, without those who will let the ego through, and the stop that the rules ask for."""
@@ -342,7 +390,7 @@ def _remembered(scene: Scene, weighed: Weighed, refined: Refined) -> LanewiseMem
     s_m = layout.start_m + layout.ego.s_m
     return LanewiseMemory(
         s_m, way.lane, way.offset_m, s_m + way.length_m, tuple(weighed.policy.tolist()), later, layout.rules,
-        None, layout.calls, scene.agents,
+        None, layout.calls, scene.agents, layout.since,
     )  # fmt: skip
 
 
@@ -396,7 +444,7 @@ def _states(path: Polyline, s_m: float, way: Way | SmoothWay, t_s: Floats, motio
 
 def _reason(weighed: Weighed, track: int, left_out: str) -> str:
     """Why the best candidate is the best: its largest terms; and what could not be refined."""
-    terms, stop = weighed.scored.terms[weighed.best], weighed.layout.stop
+    terms, stop = weighed.scored.terms[weighed.best], weighed.stop
     most = np.argsort(-terms, kind="stable")[:3]
     costs = ", ".join(f"{TERMS[i]} {terms[i]:.1f}" for i in most if terms[i] > 0.05)
     behind = f" behind track {track}" if track >= 0 else ""

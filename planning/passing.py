@@ -1,10 +1,11 @@
 """Ways around what stands or creeps in the lane: out of its middle, past it, and back, over the oncoming lane if need
 be.
 
-In: the scene, the path with room to both sides, the futures. Out: `Way`s that come back. What is passed: parked cars
-(at the side of the lane), obstacles, cyclists and who walks along the road; a car that stands in the middle of its lane
-waits for something and is waited for. The oncoming lane is used where the marks allow it and nobody who comes that way
-would arrive before the ego is back (Vienna Convention on Road Traffic, article 11).
+In: the scene, the path with room to both sides, the futures. Out: `Way`s that come back, and where to wait for one.
+What is passed: parked cars (at the side of the lane), obstacles, cyclists, who walks along the road, and who has broken
+down (`planning.standing`); another car that stands in the middle of its lane waits for something and is waited for. The
+oncoming lane is used where the marks allow it and nobody who comes that way would arrive before the ego is back (Vienna
+Convention on Road Traffic, article 11).
 """
 
 from __future__ import annotations
@@ -67,6 +68,12 @@ class PassingSettings:
     """Time that has to be left until an oncoming one arrives when the ego is back."""
     acceleration_mps2: float = 1.0
     """How the ego is assumed to speed up on its way past."""
+    waiting_m: float = 12.0
+    """So far behind what it cannot pass yet the ego waits: from there it can steer out, and sees past it."""
+    waiting_mps2: float = 2.5
+    """It brakes no harder for that place."""
+    foreseen_m: float = 250.0
+    """From so far on it minds that place."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,12 +106,14 @@ class _Slow:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What bounds a pass: the speed that the ego would like, room from the path to the left and right edge of its lane,
-    where the rules ask to stop (arc length of the path; infinite: nowhere), and whether it is passing already."""
+    where the rules ask to stop (arc length of the path; infinite: nowhere), whether it is passing already, and which of
+    the scene's agents are passed though they stand in the middle of the lane."""
 
     wanted_mps: float
     room_m: tuple[float, float]
     stop_m: float
     begun: bool
+    broken: tuple[int, ...] = ()
 
 
 def passing(
@@ -112,13 +121,10 @@ def passing(
 ) -> Iterator[Way]:
     """Ways past the first one that is in the way; futures in the frame of the path."""
     vehicle, lane_map = scene.context.vehicle, scene.context.lane_map
-    slow = _slow(scene, limits.wanted_mps, futures, settings)
-    near = 0.5 * vehicle.width_m + settings.edge_m
-    in_way = (slow.low_m < near) & (slow.high_m > -near)
-    ahead = in_way & (slow.end_m > place.s_m - vehicle.rear_m) & (slow.begin_m < place.s_m + settings.ahead_m)
-    if not ahead.any():
+    slow = _slow(scene, limits, futures, settings)
+    first = _first(slow, place, vehicle, settings.ahead_m, settings)
+    if first is None:
         return
-    first = int(np.argmin(np.where(ahead, slow.begin_m, math.inf)))
     slow = slow.met_by(place, limits.wanted_mps, settings.acceleration_mps2)
     end_m = float(slow.end_m[first]) + settings.back_m
     if limits.stop_m < end_m + vehicle.length_m:
@@ -138,6 +144,30 @@ def passing(
                     yield way
 
 
+def waiting_m(
+    scene: Scene, place: Place, limits: Limits, futures: Futures, settings: PassingSettings
+) -> float | None:  # fmt: skip
+    """Where the front of an ego that cannot pass waits: behind the first one in the way that stands; arc length of the
+    path, None where nobody does or it is too late to stop there gently."""
+    vehicle = scene.context.vehicle
+    slow = _slow(scene, limits, futures, settings)
+    first = _first(slow, place, vehicle, settings.foreseen_m, settings)
+    if first is None or slow.speed_mps[first] > settings.standing_mps:
+        return None
+    stop_m = float(slow.begin_m[first]) - settings.waiting_m
+    gap = stop_m - place.s_m - vehicle.front_m
+    gently = place.speed_mps**2 <= 2.0 * settings.waiting_mps2 * max(gap + 1.0, 0.0)
+    return stop_m if gap > -1.0 and gently else None
+
+
+def _first(slow: _Slow, place: Place, vehicle: Vehicle, ahead_m: float, settings: PassingSettings) -> int | None:
+    """The next one in the ego's way."""
+    near = 0.5 * vehicle.width_m + settings.edge_m
+    in_way = (slow.low_m < near) & (slow.high_m > -near)
+    ahead = in_way & (slow.end_m > place.s_m - vehicle.rear_m) & (slow.begin_m < place.s_m + ahead_m)
+    return int(np.argmin(np.where(ahead, slow.begin_m, math.inf))) if ahead.any() else None
+
+
 def _gaining_s(gap_m: Floats, speed_mps: Floats, most_mps: Floats, acceleration_mps2: float) -> Floats:
     """Time in which a gap is gained at a speed (relative, maybe negative) that rises up to the greatest one."""
     a, v = acceleration_mps2, np.minimum(speed_mps, most_mps)
@@ -147,16 +177,17 @@ def _gaining_s(gap_m: Floats, speed_mps: Floats, most_mps: Floats, acceleration_
     return np.where(gap <= rising_m, rising_s, (most_mps - v) / a + (gap - rising_m) / most_mps)
 
 
-def _slow(scene: Scene, wanted_mps: float, futures: Futures, settings: PassingSettings) -> _Slow:
-    """Whoever is passed: parked, an obstacle, or much slower on two wheels or on foot."""
+def _slow(scene: Scene, limits: Limits, futures: Futures, settings: PassingSettings) -> _Slow:
+    """Whoever is passed: parked, an obstacle, broken down, or much slower on two wheels or on foot."""
     now, rows = futures.boxes[:, 0], np.flatnonzero(futures.agent >= 0)
     kinds = scene.agents.kinds[futures.agent[rows]]
     speed, middle = now[rows, SPEED], 0.5 * (now[rows, D_LOW] + now[rows, D_HIGH])
     stands = np.abs(speed) < settings.standing_mps
     creeps = np.isin(kinds, _SLOW_KINDS) & ~stands & (speed > 0.0)
-    creeps &= speed < settings.slowest_share * wanted_mps
+    creeps &= speed < settings.slowest_share * limits.wanted_mps
     parked = stands & np.where(kinds == int(EntityKind.OBSTACLE), True, np.abs(middle) > settings.parked_m)
     parked &= ~np.isin(kinds, _ON_FOOT)
+    parked |= stands & np.isin(futures.agent[rows], limits.broken)
     chosen = rows[creeps | parked]
     boxes = now[chosen]
     return _Slow(

@@ -87,14 +87,18 @@ class PredictionSettings:
     """Nobody further beside the route than this matters."""
 
 
+NOBODY, WAITING = -1, -2
+"""Instead of an agent: a wall that stands for a stop, and one that only ways that keep the lane mind."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Futures:
     """F futures at the K instants of `TIMES_S` in the Frenet frame of a path.
 
     `boxes` (F, K, 6): lowest and highest arc length and offset, speed and acceleration along the path. `sigma_m` (K, 2)
-    along and across. `agent` (F,) is the row in the scene's agents; `probability` (F,) sums to 1 per agent. A long
-    vehicle that is askew on the path is several boxes in each of its futures, one behind the other, each with the
-    future's probability and the same number in `whose` (F,).
+    along and across. `agent` (F,) is the row in the scene's agents, `NOBODY` or `WAITING`; `probability` (F,) sums to 1
+    per agent. A long vehicle that is askew on the path is several boxes in each of its futures, one behind the other,
+    each with the future's probability and the same number in `whose` (F,).
     """
 
     boxes: Floats
@@ -105,16 +109,16 @@ class Futures:
     whose: NDArray[np.int64]
 
 
-def with_stop(futures: Futures, stop_m: float) -> Futures:
+def with_stop(futures: Futures, stop_m: float, agent: int = NOBODY) -> Futures:
     """The futures and a wall across the road at an arc length: a place that the rules forbid to pass.
 
-    It belongs to no agent (-1).
+    It belongs to `NOBODY`, or is `WAITING` where only who keeps the lane minds it.
     """
     wall = np.empty((1, len(TIMES_S), 6))
     wall[...] = (stop_m, stop_m + 1.0, -WALL_M, WALL_M, 0.0, 0.0)
     return replace(
         futures, boxes=np.concatenate((futures.boxes, wall)), probability=np.append(futures.probability, 1.0),
-        agent=np.append(futures.agent, -1), labels=(*futures.labels, "stop"), whose=np.append(futures.whose, -1),
+        agent=np.append(futures.agent, agent), labels=(*futures.labels, "stop"), whose=np.append(futures.whose, -1),
     )  # fmt: skip
 
 

@@ -16,8 +16,20 @@ import numpy as np
 
 from geometry.angles import Floats
 from inference.here import RunKernel, run_here
-from planning.prediction import D_HIGH, D_LOW, S_HIGH, TIMES_S, Futures
-from planning.scoring_kernel import ASIDE_M, BACK_X, C0, C5, CANDIDATE_SCORING, END_D, END_X, TERMS, W_GAP
+from planning.candidates import KEEP
+from planning.prediction import D_HIGH, D_LOW, S_HIGH, TIMES_S, WAITING, Futures
+from planning.scoring_kernel import (
+    ASIDE_M,
+    BACK_X,
+    C0,
+    C5,
+    CANDIDATE_SCORING,
+    END_D,
+    END_X,
+    LANE_SIDE,
+    TERMS,
+    W_GAP,
+)
 from planning.speed_profile import CEILING_STEP_M
 
 GAP_RULE_MPS = 60.0 / 3.6 + 0.1
@@ -205,4 +217,5 @@ def _in_reach(
     wide = 0.5 * ego.width_m + side_m
     across = (futures.boxes[..., D_LOW] < d.max() + wide) & (futures.boxes[..., D_HIGH] > d.min() - wide)
     behind = futures.boxes[..., S_HIGH] < ego.s_m - ego.rear_m - BEHIND_REACH_M
-    return np.flatnonzero((across & ~behind).any(axis=1))
+    minded = (futures.agent != WAITING) | (way[LANE_SIDE] == KEEP)
+    return np.flatnonzero((across & ~behind).any(axis=1) & minded)

@@ -131,10 +131,15 @@ def following(k, later, v, distance, d, later_d, half, way, ego, policy, boxes, 
         if chance[f] < policy[LEAST_CHANCE] or 0.5 * (rear + boxes[k, f, 1]) < s:
             continue
         gap = rear - s - ego[FRONT_M]
-        at_d = d if math.isinf(way[BACK_X]) else offset_at(way, distance + met_at(max(gap, 0.0), v, boxes[k, f, 4]))[0]
-        inside = boxes[k, f, 2] < at_d + reach and boxes[k, f, 3] > at_d - reach
+        if math.isinf(way[BACK_X]):
+            at_d, at_reach, soon_d = d, reach, later_d
+        else:
+            met_d, slope, _ = offset_at(way, distance + met_at(max(gap, 0.0), v, boxes[k, f, 4]))
+            at_d, at_reach = middle_of(ego, met_d, slope), half_width(ego, slope) + numbers[SIDE_MARGIN_M]
+            soon_d = at_d
+        inside = boxes[k, f, 2] < at_d + at_reach and boxes[k, f, 3] > at_d - at_reach
         inside = inside or (way[LANE_SIDE] == 0.0 and beside_lane(k, f, ego, boxes) < 0.0)
-        if not inside and not (boxes[later, f, 2] < later_d + reach and boxes[later, f, 3] > later_d - reach):
+        if not inside and not (boxes[later, f, 2] < soon_d + at_reach and boxes[later, f, 3] > soon_d - at_reach):
             continue
         a = behind(v, gap, boxes[k, f, 4], policy[HEADWAY], numbers)
         if a < wanted:
@@ -438,7 +443,7 @@ def switching(a, lane, ego, numbers):  # type: ignore[no-untyped-def]
 
 
 CANDIDATE_SCORING = kernel(
-    "candidate-scoring", "3", candidate_body,
+    "candidate-scoring", "4", candidate_body,
     inputs={
         "way": "float64 (13)", "policies": "float64 (items, 7)",
         "ego": "float64 (15)", "road": "float64 (3, cells)",
