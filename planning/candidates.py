@@ -46,6 +46,8 @@ class CandidateSettings:
     """The same where somebody is evaded: at most 5 m/s^2 sideways for a lane of 3.5 m."""
     shortest_m: float = 12.0
     """No way sideways is shorter than this."""
+    calm_m: float = 15.0
+    """The second of the ways to another lane is no shorter than this: out from behind somebody, from standstill."""
 
 
 @dataclass(frozen=True, slots=True)

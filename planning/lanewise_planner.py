@@ -47,7 +47,7 @@ from planning.refinement import Candidate, Refined, RefinementSettings, SmoothWa
 from planning.right_of_way import RuleMemory, RuleSettings, RuleStop, next_stop, those_who_yield
 from planning.scene import Agents, Context, Scene
 from planning.scoring import EgoOnPath, Road, Scored, ScoringSettings, score
-from planning.scoring_kernel import ACCELERATION, DISTANCE, SPEED, TERMS
+from planning.scoring_kernel import ACCELERATION, DISTANCE, PROGRESS, SPEED, TERMS
 from planning.space_time import SpaceTimeSettings
 from planning.speed_profile import CEILING_STEP_M, reachable, speed_ceiling, stop_profile
 from planning.standing import Since, StandingSettings, broken_down, standing_since, stranded
@@ -63,6 +63,8 @@ STOP_SLACK_M = 2.0
 """So far behind a stop stands the wall that means it: the ego keeps this much from any obstacle."""
 ON_MARK_M = 0.1
 """Who rides on the mark is in the lane, as long as his middle is not this far beyond it."""
+WAITS_MPS = 2.0
+"""Who is slower than this waits behind what it cannot pass; who is faster still comes to it."""
 BESIDE_M = 0.4
 """So far out of the lane's middle the ego that passes somebody stops where it is, not back in the middle."""
 STRONG_MPS2 = 5.0
@@ -83,6 +85,9 @@ class LanewiseSettings:
     end_margin_m: float = 5.0
     evading: float = 60.0
     """An ego that keeps its lane leaves it only where that costs so much less: where braking would not be enough."""
+    waiting: float = 6.0
+    """Who waits behind somebody who has broken down goes on losing after the horizon: so much dearer is what still
+    waits at its end."""
     stop_deceleration_mps2: float = 3.5
     """Of the fallback stop (UN R157 5.5.1 allows 4)."""
     prediction: PredictionSettings = PredictionSettings()
@@ -232,6 +237,8 @@ class LanewisePlanner:
         """Predict, lay out and score."""
         layout = self._layout(scene, memory)
         scored = layout.score(self.settings.scoring, scene.context.run)
+        if layout.waiting is not None and scene.ego.speed_mps < WAITS_MPS:
+            scored.terms[scored.motion[:, -1, SPEED] < WAITS_MPS, PROGRESS] += self.settings.waiting
         leaves = np.array([way.lane not in (KEEP, PASS, memory.lane) for way in layout.ways])[scored.index[:, 0]]
         dearer = self.settings.evading * leaves if scene.context.mission.keep_lane else 0.0
         return Weighed(layout, scored, int(np.argmin(scored.cost + dearer)))

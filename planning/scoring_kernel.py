@@ -55,6 +55,8 @@ LATER_SHARE = 0.25
 """What is gained by passing is gained after the horizon too: so much of it for the speed that is reached."""
 BACKING_MPS = 3.0
 """Who comes backwards towards the ego, slower than this, is as one who stands: no braking keeps the gap to him."""
+STANDS_MPS = 0.3
+"""Who is slower stands, and is met where he is."""
 SOON_S = (0.3, 0.6, 0.9, 1.2)
 """Instants at which it is looked whether going straight on would meet somebody."""
 ASIDE_M = 5.0
@@ -121,7 +123,8 @@ def met_at(gap, v, other_v):  # type: ignore[no-untyped-def]
 def following(k, later, v, distance, d, later_d, half, way, ego, policy, boxes, chance, numbers):  # type: ignore[no-untyped-def]
     """Car-following acceleration behind the worst of those that the policy minds, and which future that is.
 
-    On a way that comes back those are minded who are on it where the ego comes up with them.
+    On a way that comes back those are minded who are on it where the ego comes up with them, and on one to another lane
+    those who stand as well.
     """
     s = ego[EGO_S] + distance
     wanted, found = math.inf, -1
@@ -131,7 +134,8 @@ def following(k, later, v, distance, d, later_d, half, way, ego, policy, boxes, 
         if chance[f] < policy[LEAST_CHANCE] or 0.5 * (rear + boxes[k, f, 1]) < s:
             continue
         gap = rear - s - ego[FRONT_M]
-        if math.isinf(way[BACK_X]):
+        stands = way[LANE_SIDE] != KEEP and abs(boxes[k, f, 4]) < STANDS_MPS
+        if math.isinf(way[BACK_X]) and not stands:
             at_d, at_reach, soon_d = d, reach, later_d
         else:
             met_d, slope, _ = offset_at(way, distance + met_at(max(gap, 0.0), v, boxes[k, f, 4]))

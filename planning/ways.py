@@ -102,8 +102,8 @@ def _changing(
     left, right = room_m
     for side, offset, reach in _neighbours(lane_map, path, place.s_m):
         both = (max(left, offset + right), right) if side == LEFT else (left, max(right, left - offset))
-        for span in spans_s:
-            length = distance_of(place.speed_mps, span, settings)
+        for span, least_m in zip(spans_s, (settings.shortest_m, settings.calm_m), strict=True):
+            length = max(distance_of(place.speed_mps, span, settings), least_m)
             if side == begun.lane:
                 length = max(min(length, begun.end_m - place.s_m), settings.shortest_m)
             if length + beyond_m[side == begun.lane] < min(reach, goal_m):

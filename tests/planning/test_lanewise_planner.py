@@ -10,7 +10,8 @@ from planning.candidates import KEEP, PASS, RIGHT
 from planning.lanewise_planner import LanewiseMemory, LanewisePlanner
 from planning.planner import Plan
 from planning.scene import Scene
-from tests.planning.conftest import SceneMaker
+from planning.scoring_kernel import DISTANCE, TERMS
+from tests.planning.conftest import CAR, SceneMaker
 
 PLANNER = LanewisePlanner()
 
@@ -101,6 +102,41 @@ def test_who_keeps_its_lane_passes_within_it_unless_marks_are_not_to_be_crossed(
     strict = replace(made, context=replace(made.context, mission=mission))
     lanes = [{way.lane for way in PLANNER.weigh(one, PLANNER.start(one.context)).layout.ways} for one in (made, strict)]
     assert lanes == [{KEEP, PASS}, {KEEP}]
+
+
+def test_behind_who_has_broken_down_the_ego_stops_where_it_can_still_change_lanes(scene: SceneMaker) -> None:
+    made = scene(8.0, {"ahead_m": 60.0})
+    room_m = 60.0 - 2.25 - CAR.front_m
+    weighed = PLANNER.weigh(made, PLANNER.start(made.context))
+    keeps = np.array([way.lane == KEEP for way in weighed.layout.ways])[weighed.scored.index[:, 0]]
+    clean = weighed.scored.terms[:, TERMS.index("contact")] < 0.1
+    reached_m = weighed.scored.motion[:, -1, DISTANCE]
+    assert reached_m[keeps & clean].max() < room_m - 11.0
+    assert reached_m[~keeps & clean].max() > 60.0
+    assert "waits until it can pass" in planned(in_lane(made)).reason
+
+
+def test_from_standstill_the_ego_changes_lanes_around_him_unless_somebody_comes_there(scene: SceneMaker) -> None:
+    broken = {"ahead_m": CAR.front_m + 2.25 + 14.0}
+    assert planned(scene(0.0, broken)).label.startswith("change")
+    train = [
+        {"ahead_m": ahead, "left_m": side, "vx_mps": 16.0}
+        for ahead in (-70.0, -30.0, -14.0, 2.0)
+        for side in (-3.6, 3.6)
+    ]
+    assert planned(scene(0.0, broken, *train)).states.speed_mps[10] < 0.2
+
+
+def test_a_motorcycle_on_the_mark_is_followed_by_who_has_to_stay_behind_it(scene: SceneMaker) -> None:
+    """The vehicle in front, by UN R157, is whoever has his middle in the lane."""
+    rides = {"ahead_m": 22.0, "left_m": 1.7, "vx_mps": 20.0, "kinds": int(EntityKind.MOTORCYCLE),
+             "length_m": 2.2, "width_m": 0.6}  # fmt: skip
+    made = in_lane(scene(20.0, rides))
+    mission = replace(made.context.mission, may_pass=False)
+    strict = replace(made, context=replace(made.context, mission=mission))
+    free, behind = (planned(one, cycles=3) for one in (made, strict))
+    assert behind.lead_id == 1
+    assert free.states.speed_mps[-1] > behind.states.speed_mps[-1] + 1.0
 
 
 def test_an_occupied_lane_is_not_changed_to(scene: SceneMaker) -> None:

@@ -15,7 +15,7 @@ from maps.lane_sampling import sample_lanes
 from maps.opendrive import read_opendrive
 from maps.route import follow_lane
 from planning.candidates import PASS, Way
-from planning.passing import Limits, PassingSettings, passing
+from planning.passing import Limits, PassingSettings, passing, waiting_m
 from planning.prediction import PredictionSettings, predict
 from planning.scene import Context, EgoState, Mission, Scene
 from planning.scoring_kernel import offset_at
@@ -38,34 +38,54 @@ def context() -> Context:
     return Context(lane_map, CAR, Mission(follow_lane(lane_map, lane, 0.0, 200.0), 12.0), 0.1)
 
 
+def scene_of(of: Context, speed_mps: float, *rows: dict[str, float]) -> Scene:
+    """The ego at `HERE_M` of its route; agents by `ahead_m` and `left_m` of it, moving at `pace_mps` along the
+    street."""
+    path = of.mission.route.path
+    yaw = float(path.heading(HERE_M))
+    x, y = (float(v) for v in path.position(np.array([HERE_M]))[0])
+    placed = []
+    for row in rows:
+        pace = row.get("pace_mps", 0.0)
+        point = path.position(np.array([HERE_M + row["ahead_m"]]), np.array([row["left_m"]]))[0]
+        turned = yaw if pace >= 0.0 else yaw + math.pi
+        rest = {name: value for name, value in row.items() if name not in ("ahead_m", "left_m", "pace_mps")}
+        placed.append({
+            "x_m": float(point[0]), "y_m": float(point[1]), "yaw_rad": turned, "vx_mps": pace * math.cos(yaw),
+            "vy_mps": pace * math.sin(yaw), **rest,
+        })  # fmt: skip
+    ego = EgoState(Pose(x, y, yaw), speed_mps, 0.0, 0.0)
+    return Scene(of, 5.0, ego, agents_of(placed), PoseStatus.LANE_CERTAIN)
+
+
 @pytest.fixture
 def street(context: Context) -> Street:
-    """The ways past agents, placed by `ahead_m` and `left_m` of the ego, moving at `pace_mps` along the street."""
+    """The ways past agents, placed as by `scene_of`."""
 
     def ways(
         *rows: dict[str, float], speed_mps: float = 8.0, stop_m: float = math.inf, begun: bool = False,
-        of: Context = context,
+        broken: tuple[int, ...] = (), of: Context = context,
     ) -> tuple[Way, ...]:  # fmt: skip
-        path = of.mission.route.path
-        yaw = float(path.heading(HERE_M))
-        x, y = (float(v) for v in path.position(np.array([HERE_M]))[0])
-        placed = []
-        for row in rows:
-            pace = row.get("pace_mps", 0.0)
-            point = path.position(np.array([HERE_M + row["ahead_m"]]), np.array([row["left_m"]]))[0]
-            turned = yaw if pace >= 0.0 else yaw + math.pi
-            rest = {name: value for name, value in row.items() if name not in ("ahead_m", "left_m", "pace_mps")}
-            placed.append({
-                "x_m": float(point[0]), "y_m": float(point[1]), "yaw_rad": turned, "vx_mps": pace * math.cos(yaw),
-                "vy_mps": pace * math.sin(yaw), **rest,
-            })  # fmt: skip
-        ego = EgoState(Pose(x, y, yaw), speed_mps, 0.0, 0.0)
-        scene = Scene(of, 5.0, ego, agents_of(placed), PoseStatus.LANE_CERTAIN)
+        scene, path = scene_of(of, speed_mps, *rows), of.mission.route.path
         futures = predict(scene, path, PredictionSettings())
-        limits = Limits(12.0, (1.75, 1.75), stop_m, begun)
+        limits = Limits(12.0, (1.75, 1.75), stop_m, begun, broken)
         return tuple(passing(scene, path, Place(HERE_M, 0.0, 0.0, 0.0, speed_mps), limits, futures, SETTINGS))
 
     return ways
+
+
+@pytest.fixture
+def waits(context: Context) -> Callable[..., float | None]:
+    """How far before the ego's front the place is where it waits for a way past agents."""
+
+    def ahead_m(*rows: dict[str, float], speed_mps: float = 8.0, broken: tuple[int, ...] = ()) -> float | None:
+        scene = scene_of(context, speed_mps, *rows)
+        futures = predict(scene, context.mission.route.path, PredictionSettings())
+        limits = Limits(12.0, (1.75, 1.75), math.inf, begun=False, broken=broken)
+        place = waiting_m(scene, Place(HERE_M, 0.0, 0.0, 0.0, speed_mps), limits, futures, SETTINGS)
+        return None if place is None else place - HERE_M - CAR.front_m
+
+    return ahead_m
 
 
 def test_a_parked_car_is_passed_on_the_left_with_room_and_the_ego_comes_back(street: Street) -> None:
@@ -80,6 +100,35 @@ def test_a_parked_car_is_passed_on_the_left_with_room_and_the_ego_comes_back(str
 
 def test_a_car_that_stands_in_the_middle_of_its_lane_is_waited_for(street: Street) -> None:
     assert street({"ahead_m": 40.0, "left_m": -0.2}) == ()
+
+
+def test_who_has_broken_down_there_is_passed_over_the_oncoming_lane(street: Street) -> None:
+    ways = street({"ahead_m": 40.0, "left_m": -0.2}, broken=(0,))
+    assert {way.offset_m > 1.75 for way in ways} == {True}
+    assert (
+        street({"ahead_m": 40.0, "left_m": -0.2}, {"ahead_m": 80.0, "left_m": 3.5, "pace_mps": -8.0}, broken=(0,)) == ()
+    )
+
+
+def test_the_ego_waits_where_it_can_still_steer_out(waits: Callable[..., float | None]) -> None:
+    stands_m = 40.0 - 2.25 - CAR.front_m
+    for car, broken in (({"ahead_m": 40.0, "left_m": 0.0}, (0,)), ({"ahead_m": 40.0, "left_m": -0.7}, ())):
+        assert waits(car, broken=broken) == pytest.approx(stands_m - SETTINGS.waiting_m, abs=0.05)
+    assert waits({"ahead_m": 40.0, "left_m": 0.0}) is None
+    assert waits({"ahead_m": 40.0, "left_m": 0.0}, speed_mps=13.0, broken=(0,)) is None
+    assert waits({"ahead_m": 14.0, "left_m": 0.0}, speed_mps=0.0, broken=(0,)) is None
+
+
+def test_nobody_waits_behind_who_goes_on(waits: Callable[..., float | None]) -> None:
+    cyclist = {"ahead_m": 40.0, "left_m": -0.8, "kinds": int(EntityKind.BICYCLE), "length_m": 1.8, "width_m": 0.6}
+    assert waits({**cyclist, "pace_mps": 4.0}) is None
+
+
+def test_from_where_it_waits_a_way_leads_out_that_the_wheels_can_steer(street: Street) -> None:
+    gap_m = CAR.front_m + SETTINGS.waiting_m + 2.25
+    ways = street({"ahead_m": gap_m, "left_m": 0.0}, speed_mps=0.0, broken=(0,))
+    bends = [np.abs(way.at(np.linspace(0.0, way.length_m, 99))[2]).max() for way in ways]
+    assert min(bends) < math.tan(0.45) / CAR.wheelbase_m
 
 
 def test_what_leaves_room_enough_is_not_passed_but_driven_by(street: Street) -> None:
