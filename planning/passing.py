@@ -72,6 +72,8 @@ class PassingSettings:
     """So far behind what it cannot pass yet the ego waits: from there it can steer out, and sees past it."""
     waiting_mps2: float = 2.5
     """It brakes no harder for that place."""
+    short_m: float = 2.1
+    """An ego that is nearer to that place, or beyond it, may go on by so much."""
     foreseen_m: float = 250.0
     """From so far on it minds that place."""
 
@@ -147,17 +149,17 @@ def passing(
 def waiting_m(
     scene: Scene, place: Place, limits: Limits, futures: Futures, settings: PassingSettings
 ) -> float | None:  # fmt: skip
-    """Where the front of an ego that cannot pass waits: behind the first one in the way that stands; arc length of the
-    path, None where nobody does or it is too late to stop there gently."""
+    """Where the front of an ego that cannot pass waits: behind the first one in the way that stands, or about where it
+    is if that is too near; arc length of the path, None where nobody stands or it is too late to stop there gently."""
     vehicle = scene.context.vehicle
     slow = _slow(scene, limits, futures, settings)
     first = _first(slow, place, vehicle, settings.foreseen_m, settings)
     if first is None or slow.speed_mps[first] > settings.standing_mps:
         return None
-    stop_m = float(slow.begin_m[first]) - settings.waiting_m
-    gap = stop_m - place.s_m - vehicle.front_m
-    gently = place.speed_mps**2 <= 2.0 * settings.waiting_mps2 * max(gap + 1.0, 0.0)
-    return stop_m if gap > -1.0 and gently else None
+    front_m = place.s_m + vehicle.front_m
+    stop_m = max(float(slow.begin_m[first]) - settings.waiting_m, front_m + settings.short_m)
+    gently = place.speed_mps**2 <= 2.0 * settings.waiting_mps2 * (stop_m - front_m)
+    return stop_m if gently else None
 
 
 def _first(slow: _Slow, place: Place, vehicle: Vehicle, ahead_m: float, settings: PassingSettings) -> int | None:

@@ -119,6 +119,7 @@ def test_behind_who_has_broken_down_the_ego_stops_where_it_can_still_change_lane
 def test_from_standstill_the_ego_changes_lanes_around_him_unless_somebody_comes_there(scene: SceneMaker) -> None:
     broken = {"ahead_m": CAR.front_m + 2.25 + 14.0}
     assert planned(scene(0.0, broken)).label.startswith("change")
+    assert planned(scene(0.0, {"ahead_m": CAR.front_m + 2.25 + 4.0})).label.startswith("keep")  # too near to get out
     train = [
         {"ahead_m": ahead, "left_m": side, "vx_mps": 16.0}
         for ahead in (-70.0, -30.0, -14.0, 2.0)

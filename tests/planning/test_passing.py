@@ -116,7 +116,7 @@ def test_the_ego_waits_where_it_can_still_steer_out(waits: Callable[..., float |
         assert waits(car, broken=broken) == pytest.approx(stands_m - SETTINGS.waiting_m, abs=0.05)
     assert waits({"ahead_m": 40.0, "left_m": 0.0}) is None
     assert waits({"ahead_m": 40.0, "left_m": 0.0}, speed_mps=13.0, broken=(0,)) is None
-    assert waits({"ahead_m": 14.0, "left_m": 0.0}, speed_mps=0.0, broken=(0,)) is None
+    assert waits({"ahead_m": 14.0, "left_m": 0.0}, speed_mps=0.0, broken=(0,)) == pytest.approx(SETTINGS.short_m)
 
 
 def test_nobody_waits_behind_who_goes_on(waits: Callable[..., float | None]) -> None:
