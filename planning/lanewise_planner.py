@@ -279,7 +279,10 @@ class LanewisePlanner:
             scene, path, place, limits, futures, Begun(memory.lane, memory.way_end_m - start_m),
             context.mission.goal_m - start_m,
         )  # fmt: skip
-        wait_m = self._waiting_m(scene, place, replace(limits, broken=idle), futures)
+        passes = context.mission.may_pass and context.mission.arrival is None
+        wait_m = (
+            waiting_m(scene, place, replace(limits, broken=idle), futures, settings.passing) if passes else math.inf
+        )
         waiting = RuleStop(start_m + wait_m, "waits until it can pass") if wait_m < stop_m else None
         if waiting is not None:
             futures = with_stop(futures, wait_m + STOP_SLACK_M, WAITING)
@@ -302,15 +305,6 @@ class LanewisePlanner:
             calls=calls,
             since=since,
         )  # fmt: skip
-
-    def _waiting_m(self, scene: Scene, place: Place, limits: Limits, futures: Futures) -> float:
-        """Where on the path the front bumper waits for a way past who stands in the lane, as long as the ego keeps it;
-        infinite where nobody does."""
-        mission = scene.context.mission
-        if not mission.may_pass or mission.arrival is not None:
-            return math.inf
-        wait_m = waiting_m(scene, place, limits, futures, self.settings.passing)
-        return math.inf if wait_m is None else wait_m
 
     def _futures(self, scene: Scene, path: Polyline, before: Agents | None, front_m: float, stop_m: float) -> Futures:
         """What the others may do, without those who will let the ego through, and the stop that the rules ask for."""

@@ -148,18 +148,18 @@ def passing(
 
 def waiting_m(
     scene: Scene, place: Place, limits: Limits, futures: Futures, settings: PassingSettings
-) -> float | None:  # fmt: skip
+) -> float:  # fmt: skip
     """Where the front of an ego that cannot pass waits: behind the first one in the way that stands, or about where it
-    is if that is too near; arc length of the path, None where nobody stands or it is too late to stop there gently."""
+    is if that is too near; arc length of the path, infinite if nobody stands or it is too late to stop there gently."""
     vehicle = scene.context.vehicle
     slow = _slow(scene, limits, futures, settings)
     first = _first(slow, place, vehicle, settings.foreseen_m, settings)
     if first is None or slow.speed_mps[first] > settings.standing_mps:
-        return None
+        return math.inf
     front_m = place.s_m + vehicle.front_m
     stop_m = max(float(slow.begin_m[first]) - settings.waiting_m, front_m + settings.short_m)
     gently = place.speed_mps**2 <= 2.0 * settings.waiting_mps2 * (stop_m - front_m)
-    return stop_m if gently else None
+    return stop_m if gently else math.inf
 
 
 def _first(slow: _Slow, place: Place, vehicle: Vehicle, ahead_m: float, settings: PassingSettings) -> int | None:

@@ -75,15 +75,15 @@ def street(context: Context) -> Street:
 
 
 @pytest.fixture
-def waits(context: Context) -> Callable[..., float | None]:
+def waits(context: Context) -> Callable[..., float]:
     """How far before the ego's front the place is where it waits for a way past agents."""
 
-    def ahead_m(*rows: dict[str, float], speed_mps: float = 8.0, broken: tuple[int, ...] = ()) -> float | None:
+    def ahead_m(*rows: dict[str, float], speed_mps: float = 8.0, broken: tuple[int, ...] = ()) -> float:
         scene = scene_of(context, speed_mps, *rows)
         futures = predict(scene, context.mission.route.path, PredictionSettings())
         limits = Limits(12.0, (1.75, 1.75), math.inf, begun=False, broken=broken)
         place = waiting_m(scene, Place(HERE_M, 0.0, 0.0, 0.0, speed_mps), limits, futures, SETTINGS)
-        return None if place is None else place - HERE_M - CAR.front_m
+        return place - HERE_M - CAR.front_m
 
     return ahead_m
 
@@ -110,18 +110,18 @@ def test_who_has_broken_down_there_is_passed_over_the_oncoming_lane(street: Stre
     )
 
 
-def test_the_ego_waits_where_it_can_still_steer_out(waits: Callable[..., float | None]) -> None:
+def test_the_ego_waits_where_it_can_still_steer_out(waits: Callable[..., float]) -> None:
     stands_m = 40.0 - 2.25 - CAR.front_m
     for car, broken in (({"ahead_m": 40.0, "left_m": 0.0}, (0,)), ({"ahead_m": 40.0, "left_m": -0.7}, ())):
         assert waits(car, broken=broken) == pytest.approx(stands_m - SETTINGS.waiting_m, abs=0.05)
-    assert waits({"ahead_m": 40.0, "left_m": 0.0}) is None
-    assert waits({"ahead_m": 40.0, "left_m": 0.0}, speed_mps=13.0, broken=(0,)) is None
+    assert waits({"ahead_m": 40.0, "left_m": 0.0}) == math.inf
+    assert waits({"ahead_m": 40.0, "left_m": 0.0}, speed_mps=13.0, broken=(0,)) == math.inf
     assert waits({"ahead_m": 14.0, "left_m": 0.0}, speed_mps=0.0, broken=(0,)) == pytest.approx(SETTINGS.short_m)
 
 
-def test_nobody_waits_behind_who_goes_on(waits: Callable[..., float | None]) -> None:
+def test_nobody_waits_behind_who_goes_on(waits: Callable[..., float]) -> None:
     cyclist = {"ahead_m": 40.0, "left_m": -0.8, "kinds": int(EntityKind.BICYCLE), "length_m": 1.8, "width_m": 0.6}
-    assert waits({**cyclist, "pace_mps": 4.0}) is None
+    assert waits({**cyclist, "pace_mps": 4.0}) == math.inf
 
 
 def test_from_where_it_waits_a_way_leads_out_that_the_wheels_can_steer(street: Street) -> None:
