@@ -267,8 +267,9 @@ class LanewisePlanner:
         pace = _pace_mps(scene, start_m + s + vehicle.centre_x_m)
         road = self._road(scene, path, s, rows, start_m)
         room = (float(np.interp(s, path.s_m, side[rows])) for side in (route.left_m, route.right_m))
-        since = standing_since(scene, memory.since, settings.standing)
-        idle = stranded(scene, start_m, futures, settings.standing)
+        since = standing_since(scene, memory.since)
+        passes = context.mission.may_pass and context.mission.arrival is None
+        idle = stranded(scene, start_m, futures, settings.standing) if passes else ()
         begun = memory.lane == PASS
         limits = Limits(
             min(pace, float(road.ceiling_mps[0])), (next(room), next(room)), stop_m, begun,
@@ -279,7 +280,6 @@ class LanewisePlanner:
             scene, path, place, limits, futures, Begun(memory.lane, memory.way_end_m - start_m),
             context.mission.goal_m - start_m,
         )  # fmt: skip
-        passes = context.mission.may_pass and context.mission.arrival is None
         wait_m = (
             waiting_m(scene, place, replace(limits, broken=idle), futures, settings.passing) if passes else math.inf
         )

@@ -25,6 +25,7 @@ from motion.bicycle import Vehicle
 from planning.candidates import PASS, Way
 from planning.prediction import D_HIGH, D_LOW, S_HIGH, S_LOW, SPEED, Futures
 from planning.scene import Scene
+from planning.scoring_kernel import STANDS_MPS
 from planning.ways import EDGE_M, Place, way_to
 
 _SLOW_KINDS = (int(EntityKind.BICYCLE), int(EntityKind.PEDESTRIAN))
@@ -46,7 +47,6 @@ class PassingSettings:
     """Who goes faster than this share of the speed that the ego would drive is followed."""
     parked_m: float = 0.55
     """A standing car whose middle is this far beside the middle of the lane is parked."""
-    standing_mps: float = 0.3
     room_m: tuple[float, ...] = (0.4, 0.8)
     room_on_foot_m: tuple[float, ...] = (1.0,)
     """Room beside cars, and beside cyclists and who is on foot."""
@@ -154,7 +154,7 @@ def waiting_m(
     vehicle = scene.context.vehicle
     slow = _slow(scene, limits, futures, settings)
     first = _first(slow, place, vehicle, settings.foreseen_m, settings)
-    if first is None or slow.speed_mps[first] > settings.standing_mps:
+    if first is None or slow.speed_mps[first] > STANDS_MPS:
         return math.inf
     front_m = place.s_m + vehicle.front_m
     stop_m = max(float(slow.begin_m[first]) - settings.waiting_m, front_m + settings.short_m)
@@ -184,7 +184,7 @@ def _slow(scene: Scene, limits: Limits, futures: Futures, settings: PassingSetti
     now, rows = futures.boxes[:, 0], np.flatnonzero(futures.agent >= 0)
     kinds = scene.agents.kinds[futures.agent[rows]]
     speed, middle = now[rows, SPEED], 0.5 * (now[rows, D_LOW] + now[rows, D_HIGH])
-    stands = np.abs(speed) < settings.standing_mps
+    stands = np.abs(speed) < STANDS_MPS
     creeps = np.isin(kinds, _SLOW_KINDS) & ~stands & (speed > 0.0)
     creeps &= speed < settings.slowest_share * limits.wanted_mps
     parked = stands & np.where(kinds == int(EntityKind.OBSTACLE), True, np.abs(middle) > settings.parked_m)
@@ -249,7 +249,7 @@ def _is_free(
     half = 0.5 * vehicle.width_m + settings.edge_m
     boxes = futures.boxes
     on_strip = (boxes[..., D_LOW] < way.offset_m + half) & (boxes[..., D_HIGH] > way.offset_m - half)
-    comes = on_strip.any(axis=1) & (boxes[:, 0, SPEED] < -settings.standing_mps) & (boxes[:, 0, S_HIGH] > place.s_m)
+    comes = on_strip.any(axis=1) & (boxes[:, 0, SPEED] < -STANDS_MPS) & (boxes[:, 0, S_HIGH] > place.s_m)
     if not comes.any():
         return True
     distance = way.back_m + 0.7 * way.back_length_m

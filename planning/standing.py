@@ -17,6 +17,7 @@ from geometry.angles import Floats
 from maps.route_rules import RouteRules, route_rules
 from planning.prediction import D_HIGH, D_LOW, S_HIGH, S_LOW, SPEED, Futures
 from planning.scene import Scene
+from planning.scoring_kernel import STANDS_MPS
 
 Since = tuple[tuple[int, float], ...]
 """Who stands, and since when [s]."""
@@ -25,9 +26,8 @@ _ALIVE = (int(EntityKind.PEDESTRIAN), int(EntityKind.ANIMAL), int(EntityKind.BIC
 
 @dataclass(frozen=True, slots=True)
 class StandingSettings:
-    """When somebody stands, and what is a reason to."""
+    """What is a reason to stand, and for how long nobody stands without one."""
 
-    standing_mps: float = 0.3
     broken_s: float = 8.0
     """Who stands for so long and for no reason has broken down."""
     queue_m: float = 20.0
@@ -36,10 +36,10 @@ class StandingSettings:
     """Who is this near before a light, a junction or a crossing waits there."""
 
 
-def standing_since(scene: Scene, before: Since, settings: StandingSettings) -> Since:
+def standing_since(scene: Scene, before: Since) -> Since:
     """Who stands now, and since when."""
     agents, known = scene.agents, dict(before)
-    ids = agents.ids[np.hypot(agents.vx_mps, agents.vy_mps) < settings.standing_mps].tolist()
+    ids = agents.ids[np.hypot(agents.vx_mps, agents.vy_mps) < STANDS_MPS].tolist()
     return tuple((track, known.get(track, scene.now_s)) for track in ids)
 
 
@@ -47,7 +47,7 @@ def stranded(scene: Scene, start_m: float, futures: Futures, settings: StandingS
     """Rows of the scene's agents that stand for no reason; the futures' path begins at `start_m` of the route."""
     rows = np.flatnonzero(futures.agent >= 0)
     now, whose = futures.boxes[rows, 0], futures.agent[rows]
-    stands = (np.abs(now[:, SPEED]) < settings.standing_mps) & ~np.isin(scene.agents.kinds[whose], _ALIVE)
+    stands = (np.abs(now[:, SPEED]) < STANDS_MPS) & ~np.isin(scene.agents.kinds[whose], _ALIVE)
     if not stands.any():
         return ()
     places = _places(route_rules(scene.context.lane_map, scene.context.mission.route), start_m)

@@ -22,10 +22,10 @@ def left_alone(scene: Scene) -> tuple[int, ...]:
 
 def test_who_stands_is_remembered_from_when_on_and_who_moves_begins_anew(scene: SceneMaker) -> None:
     stands, moves = scene(0.0, LEAD), scene(0.0, {**LEAD, "vx_mps": 1.0})
-    first = standing_since(stands, (), SETTINGS)
+    first = standing_since(stands, ())
     assert first == ((1, stands.now_s),)
-    assert standing_since(replace(stands, now_s=stands.now_s + 3.0), first, SETTINGS) == first
-    assert standing_since(moves, first, SETTINGS) == ()
+    assert standing_since(replace(stands, now_s=stands.now_s + 3.0), first) == first
+    assert standing_since(moves, first) == ()
 
 
 def test_who_stands_on_a_free_road_is_stranded_and_who_drives_is_not(scene: SceneMaker) -> None:
@@ -61,7 +61,7 @@ def test_who_stands_before_a_light_or_a_crossing_waits_there(before_m: float, al
 
 def test_only_after_a_while_is_he_taken_to_have_broken_down(scene: SceneMaker) -> None:
     now = scene(0.0, LEAD)
-    since = standing_since(now, (), SETTINGS)
+    since = standing_since(now, ())
     for waited_s, given_up in ((0.0, False), (SETTINGS.broken_s - 0.1, False), (SETTINGS.broken_s, True)):
         later = replace(now, now_s=now.now_s + waited_s)
         assert broken_down(later, left_alone(later), since, SETTINGS) == ((0,) if given_up else ())
